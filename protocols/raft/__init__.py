@@ -1,0 +1,1 @@
+"""Raft (Ongaro 2014): a replicated log with one leader."""

@@ -1,0 +1,76 @@
+"""Builds the native core.
+
+What is declared here and not in pyproject.toml: the Cython extensions, their flags, and the build id that ties the
+Python floors to the core that was built with them.
+
+Environment:
+    ACTORUM_TRACE=1      line tracing for coverage of the .pyx files
+    ACTORUM_SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer
+    ACTORUM_EXTENSIONS   comma-separated names (``log,codec``): build only these, for work on one of them
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+ROOT = Path(__file__).resolve().parent
+CORE = ROOT / "core_ext"
+TRACE = os.environ.get("ACTORUM_TRACE") == "1"
+SANITIZE = os.environ.get("ACTORUM_SANITIZE") == "1"
+
+
+def build_id() -> str:
+    """A digest over every source of the core, so that a stale or foreign build is recognised."""
+    digest = hashlib.sha256()
+    for path in sorted([*CORE.glob("*.pyx"), *CORE.glob("*.pxd"), *CORE.glob("include/*.h")]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def extensions() -> list[Extension]:
+    wanted = {name for name in os.environ.get("ACTORUM_EXTENSIONS", "").split(",") if name}
+    compile_args = ["-O1", "-g", "-fno-omit-frame-pointer"] if SANITIZE else ["-O3", "-g1", "-fno-plt"]
+    link_args: list[str] = ["-pthread"]
+    if SANITIZE:
+        compile_args += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+        link_args += ["-fsanitize=address,undefined"]
+    macros = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")] if TRACE else []
+    result = []
+    for path in sorted(CORE.glob("*.pyx")):
+        if wanted and path.stem not in wanted:
+            continue
+        own = [("ACTORUM_BUILD_ID", f'"{build_id()}"')] if path.stem == "build_info" else []
+        result.append(
+            Extension(
+                f"core_ext.{path.stem}",
+                [str(path.relative_to(ROOT))],
+                include_dirs=[str(CORE / "include")],
+                define_macros=macros + own,
+                extra_compile_args=[*compile_args, "-pthread", "-std=gnu11"],
+                extra_link_args=link_args,
+                depends=[str(header) for header in CORE.glob("include/*.h")],
+            )
+        )
+    return result
+
+
+(ROOT / "actors" / "_build_id.py").write_text(
+    f'"""Written by setup.py: the build id of the core that these floors belong to."""\n\nBUILD_ID = "{build_id()}"\n'
+)
+
+setup(
+    ext_modules=cythonize(
+        extensions(),
+        compiler_directives={
+            "language_level": 3,
+            "embedsignature": False,
+            "linetrace": TRACE,
+            "binding": True,
+            "freethreading_compatible": False,
+        },
+        build_dir="build/cython",
+    )
+)
