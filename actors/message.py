@@ -97,8 +97,8 @@ def _register(cls: type[Message]) -> None:
     if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ContractError(
             f"message {cls.__module__}.{cls.__qualname__} has the wire name {cls.wire_name!r} "
-            f"(id {cls.wire_id:#010x}), which {other.__module__}.{other.__qualname__} ({other.wire_name!r}) already has; "
-            f"give one of them another name: class {cls.__name__}(Message, wire='...')"
+            f"(id {cls.wire_id:#010x}), which {other.__module__}.{other.__qualname__} ({other.wire_name!r}) "
+            f"already has; give one of them another name: class {cls.__name__}(Message, wire='...')"
         )
     _by_wire_id[cls.wire_id] = cls
 
