@@ -1,0 +1,81 @@
+"""The house keeps its floors: imports run downwards, protocols touch no clock, socket, file, thread or randomness."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FLOORS = ["core_ext", "actors", "protocols", "actorum"]  # from the ground up
+FORBIDDEN_TO_PROTOCOLS = {
+    "asyncio", "datetime", "io", "multiprocessing", "os", "pathlib", "random", "secrets", "selectors", "signal",
+    "socket", "subprocess", "tempfile", "threading", "time", "uuid", "uvloop", "zmq",
+}
+
+
+def _modules(floor: str) -> list[Path]:
+    return sorted((ROOT / floor).rglob("*.py"))
+
+
+def _imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_imports_run_downwards_only(floor: str) -> None:
+    above = set(FLOORS[FLOORS.index(floor) + 1 :])
+    for path in _modules(floor):
+        wrong = {name for name in _imported(path) if name.partition(".")[0] in above}
+        assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)} from a floor above"
+
+
+def test_the_native_core_imports_nothing_of_the_floors_above() -> None:
+    for path in sorted((ROOT / "core_ext").glob("*.pyx")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            words = line.split()
+            if words[:1] and words[0] in ("from", "import", "cimport"):
+                assert words[1].partition(".")[0] not in FLOORS[1:], f"{path.name}:{number}: {line}"
+
+
+def test_protocols_are_written_against_the_contract_only() -> None:
+    for path in _modules("protocols"):
+        names = {name.partition(".")[0] for name in _imported(path)}
+        assert not names & FORBIDDEN_TO_PROTOCOLS, f"{path.relative_to(ROOT)}: {names & FORBIDDEN_TO_PROTOCOLS}"
+        assert not {name for name in _imported(path) if name.startswith("actors.runtime")}, path
+
+
+def test_protocols_never_iterate_a_set() -> None:
+    """Iteration order of a set depends on the hash seed; a run would not replay."""
+    for path in _modules("protocols"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            iterated = getattr(node, "iter", None)
+            is_set = isinstance(iterated, (ast.Set, ast.SetComp)) or (
+                isinstance(iterated, ast.Call) and isinstance(iterated.func, ast.Name)
+                and iterated.func.id in ("set", "frozenset")
+            )
+            assert not is_set, f"{path.relative_to(ROOT)}:{iterated.lineno if iterated else 0} iterates a set"
+
+
+def test_nothing_in_actors_names_a_protocol() -> None:
+    for path in _modules("actors"):
+        text = path.read_text().lower()
+        for protocol in ("paxos", "pbft", "import protocols", "from protocols"):
+            assert protocol not in text, f"{path.relative_to(ROOT)} names {protocol}"
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    for floor in FLOORS:
+        for path in _modules(floor):
+            if path.name != "_build_id.py":
+                assert ast.get_docstring(ast.parse(path.read_text())), f"{path.relative_to(ROOT)} has no docstring"
+    for path in sorted((ROOT / "core_ext").glob("*.pyx")):
+        assert path.read_text().lstrip().startswith('"""'), f"{path.name} has no docstring"
+        assert path.with_suffix(".pyi").exists(), f"{path.name} has no .pyi beside it"
