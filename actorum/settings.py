@@ -1,0 +1,163 @@
+"""Every setting of a cluster as one typed tree. Knows no file (that is ``settings_file``), actor, process or socket."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; the message names the file or variable, the path of the setting, and what to do."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every table of the settings file."""
+
+
+class ClusterSection(Section, frozen=True):
+    """What makes nodes one cluster.
+
+    Attributes:
+        id: nodes with another id are refused; never changes once data exists.
+        consensus: the protocol under the store; fixed when the data folder is created.
+    """
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "local"
+    consensus: Literal["raft"] = "raft"
+
+
+class NodeSection(Section, frozen=True):
+    """Where one node is.
+
+    Attributes:
+        host: the name or address by which others reach the node (advertised), and which decides whose host it is.
+        listen: the address that the peer port and the Redis port are bound to; ``host`` when empty.
+        http_listen: the address that the HTTP port is bound to.
+        peer_port: where the other nodes connect (ZeroMQ).
+        redis_port: where Redis clients connect; 0: any free port, told in the ready-file.
+        http_port: livez, readyz, metrics, status; 0: any free port, told in the ready-file.
+        data: the node's data folder, relative to the cluster file; the node's name when empty.
+    """
+
+    host: str = "127.0.0.1"
+    listen: str = ""
+    http_listen: str = "127.0.0.1"
+    peer_port: Port = 0
+    redis_port: Port = 0
+    http_port: Port = 0
+    data: str = ""
+
+    @property
+    def bind_address(self) -> str:
+        """The address to listen on for peers and Redis clients."""
+        return self.listen or self.host
+
+
+class RaftSection(Section, frozen=True):
+    """The consensus role's clocks and limits (thesis sections 6.4, 9.6, 10.2).
+
+    Attributes:
+        heartbeat_interval_seconds: how often an idle leader shows that it lives.
+        election_timeout_seconds: how long a follower waits for a leader, at least; it draws up to twice this.
+        snapshot_entries_bytes: journal growth after which the state is snapshotted and the log compacted.
+        window_batches: append batches in flight to one follower.
+        batch_bytes: the most that one append carries.
+        uncommitted_bytes: proposals are refused as overloaded above this.
+    """
+
+    heartbeat_interval_seconds: Seconds = 0.05
+    election_timeout_seconds: Seconds = 0.25
+    snapshot_entries_bytes: Count = 256 * 1024 * 1024
+    window_batches: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    batch_bytes: Count = 1024 * 1024
+    uncommitted_bytes: Count = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if self.election_timeout_seconds < 2 * self.heartbeat_interval_seconds:
+            raise ValueError(
+                f"raft.election_timeout_seconds is {self.election_timeout_seconds}, less than two heartbeat intervals "
+                f"({self.heartbeat_interval_seconds} each): followers would depose a healthy leader; give it 5 or more"
+            )
+
+
+class DetectorSection(Section, frozen=True):
+    """The heartbeat failure detector.
+
+    Attributes:
+        interval_seconds: how often every other node is asked.
+        timeout_seconds: how long an answer may take before the beat counts as missed.
+        missed_beats: consecutive missed beats that make a node suspected.
+    """
+
+    interval_seconds: Seconds = 0.25
+    timeout_seconds: Seconds = 0.5
+    missed_beats: Count = 3
+
+
+class LogSection(Section, frozen=True):
+    """The write-ahead log.
+
+    Attributes:
+        segment_bytes: size of one preallocated file.
+    """
+
+    segment_bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024, le=4 * 1024**3)] = 64 * 1024 * 1024
+
+
+class StoreSection(Section, frozen=True):
+    """The gateway and the shard.
+
+    Attributes:
+        request_timeout_seconds: after this a command that has no outcome is answered with an error.
+        session_seconds: log time after which a silent session is forgotten.
+    """
+
+    request_timeout_seconds: Seconds = 5.0
+    session_seconds: Seconds = 600.0
+
+
+class RedisSection(Section, frozen=True):
+    """The Redis door.
+
+    Attributes:
+        connections: how many clients may be connected at once.
+        request_bytes: the largest request that is accepted.
+    """
+
+    connections: Count = 10_000
+    request_bytes: Count = 64 * 1024 * 1024
+
+
+class ProcessSection(Section, frozen=True):
+    """One node's process.
+
+    Attributes:
+        drain_seconds: after SIGTERM: how long open requests may take to finish.
+        stop_seconds: after the drain: how long actors and links may take to stop.
+        slow_handler_seconds: a handler that runs longer is logged.
+        log_level: of the structured log on standard error.
+    """
+
+    drain_seconds: Seconds = 2.0
+    stop_seconds: Seconds = 5.0
+    slow_handler_seconds: Seconds = 0.05
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Section, frozen=True):
+    """The whole tree; one field is one table of the file."""
+
+    cluster: ClusterSection = ClusterSection()
+    nodes: dict[Name, NodeSection] = {}
+    raft: RaftSection = RaftSection()
+    detector: DetectorSection = DetectorSection()
+    log: LogSection = LogSection()
+    store: StoreSection = StoreSection()
+    redis: RedisSection = RedisSection()
+    process: ProcessSection = ProcessSection()
