@@ -1,0 +1,468 @@
+"""Journals of the real world: one stream of the node's write-ahead log per durable actor.
+
+The hub owns the log and its descriptor in the event loop; an ``ActorJournal`` stages what a handler does and hands it
+to the log when the handler returns. Knows the log's interface, not its format; knows no scheduler and no transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from actors.context import Uncertain
+from actors.errors import ActorumError, ContractError
+from actors.message import JournalEntries, Message
+
+PEERS_STREAM = "$peers"
+_NO_ENTRIES: tuple[JournalEntries, ...] = ()
+
+
+class JournalError(ActorumError):
+    """A journal holds what this program cannot read, or the log broke its promise about positions."""
+
+
+class RecordCodec(Protocol):
+    """What turns records into bytes and back (``core_ext.codec.MessageCodec``)."""
+
+    def encode(self, message: Message) -> bytes: ...
+    def decode(self, wire_id: int, body: bytes | memoryview) -> Any: ...
+
+
+class Recovery(Protocol):
+    """What opening the log found, as far as journals need it."""
+
+    @property
+    def lost(self) -> Any: ...
+
+
+class WriteAheadLog(Protocol):
+    """The interface of ``core_ext.log.Log`` that journals use; positions count records of one stream."""
+
+    @property
+    def folder_id(self) -> str: ...
+    @property
+    def recovery(self) -> Any: ...
+    @property
+    def failure(self) -> str | None: ...
+    def stream(self, name: str) -> int: ...
+    def records(self, stream: int, first: int | None = None) -> Iterator[tuple[int, int, int, Any]]: ...
+    def checkpoint_of(self, stream: int) -> Iterable[tuple[int, Any]]: ...
+    def first_position(self, stream: int) -> int: ...
+    def next_position(self, stream: int) -> int: ...
+    def uncertain(self, stream: int) -> Iterable[tuple[int, int, int]]: ...
+    def append(self, stream: int, tag: int, note: int, body: Any, critical: bool = False) -> int: ...
+    def truncate(self, stream: int, from_position: int) -> None: ...
+    def resolve(self, stream: int) -> None: ...
+    def checkpoint(self, stream: int, chunks: list[tuple[int, Any]], keep_from: int) -> None: ...
+    def commit(self) -> int: ...
+    def synced(self) -> int: ...
+    def fileno(self) -> int: ...
+    def drain_notification(self) -> None: ...
+    def read(self, stream: int, first: int, last: int, limit_bytes: int) -> list[tuple[int, int, int, Any]]: ...
+    def stats(self) -> dict[str, Any]: ...
+    def close(self) -> None: ...
+
+
+class PeerFolder(Message, wire="actors.peer-folder"):
+    """The data folder that a peer introduced itself with; kept so that an emptied folder is recognised."""
+
+    node: str
+    folder_id: str
+
+
+class _Append(NamedTuple):
+    position: int
+    tag: int
+    note: int
+    body: bytes
+    critical: bool
+
+
+class _Truncate(NamedTuple):
+    from_position: int
+
+
+class _Resolve(NamedTuple):
+    pass
+
+
+class _Checkpoint(NamedTuple):
+    chunks: list[tuple[int, bytes]]
+    keep_from: int
+
+
+class _Read(NamedTuple):
+    first: int
+    last: int
+    limit_bytes: int
+    key: int
+
+
+class ActorJournal:
+    """One actor's durable stream; implements ``actors.context.Journal``.
+
+    Everything a handler does here is staged. The runtime calls ``release`` when the handler returned and ``discard``
+    when it raised; positions that ``append`` returned while staged are the ones the log then gives.
+
+    Attributes:
+        batch: number of the log batch that holds this journal's newest committed records (0: none since start); an
+            effect of the actor may leave the node once ``hub.synced() >= batch``.
+        dirty: True from a release that reached the log until the hub's next commit.
+    """
+
+    def __init__(self, hub: JournalHub, log: WriteAheadLog, codec: RecordCodec, name: str) -> None:
+        self.batch = 0
+        self.dirty = False
+        self.name = name
+        self._hub = hub
+        self._log = log
+        self._codec = codec
+        self._stream = log.stream(name)
+        self._staged: list[_Append | _Truncate | _Resolve | _Checkpoint | _Read] = []
+        self._writes = False
+        self._first: int = log.first_position(self._stream)
+        self._next: int = log.next_position(self._stream)
+        self._uncertain: tuple[Uncertain, ...] = tuple(Uncertain(*found) for found in log.uncertain(self._stream))
+        self._released = (self._first, self._next, self._uncertain)
+
+    # --- what the actor sees -----------------------------------------------------------------------------------
+
+    @property
+    def first_position(self) -> int:
+        """Position of the oldest record that is still kept."""
+        return self._first
+
+    @property
+    def next_position(self) -> int:
+        """Position that the next append returns."""
+        return self._next
+
+    @property
+    def uncertain(self) -> tuple[Uncertain, ...]:
+        """Records at the tail that recovery could not read; empty after ``resolve``."""
+        return self._uncertain
+
+    @property
+    def lost(self) -> bool:
+        """True when recovery found that critical records of this stream are gone."""
+        return self._hub.is_lost(self.name, self._stream)
+
+    def append(self, record: Message, note: int = 0, critical: bool = False) -> int:
+        """Append one record when the handler returns.
+
+        Args:
+            record: any message; its wire name is its tag.
+            note: 64 unsigned bits that stay readable when the body is damaged.
+            critical: written twice, apart from each other.
+
+        Returns:
+            The record's position in this stream.
+
+        Raises:
+            ContractError: ``note`` does not fit 64 unsigned bits.
+        """
+        if not 0 <= note < 1 << 64:
+            raise ContractError(f"journal of {self.name!r}: note {note} does not fit 64 unsigned bits")
+        position = self._next
+        self._staged.append(_Append(position, record.wire_id, note, self._codec.encode(record), critical))
+        self._writes = True
+        self._next = position + 1
+        return position
+
+    def read(self, first: int, last: int, limit_bytes: int, key: int = 0) -> None:
+        """Ask for the records first..last (both included); ``release`` returns the JournalEntries with ``key``."""
+        self._staged.append(_Read(first, last, limit_bytes, key))
+
+    def truncate(self, from_position: int) -> None:
+        """Cut the stream before ``from_position``; the next append gets that position.
+
+        Raises:
+            ContractError: the position was never appended or stands before what the checkpoint replaced.
+        """
+        if not self._first <= from_position <= self._next:
+            raise ContractError(
+                f"journal of {self.name!r}: truncate({from_position}) is outside of what it holds, "
+                f"positions {self._first} to {self._next}"
+            )
+        self._staged.append(_Truncate(from_position))
+        self._writes = True
+        self._next = from_position
+        self._uncertain = tuple(kept for kept in self._uncertain if kept.position < from_position)
+
+    def resolve(self) -> None:
+        """The uncertain tail was confirmed or replaced; forget it. The positions it had are free again."""
+        if not self._uncertain:
+            return
+        self._staged.append(_Resolve())
+        self._writes = True
+        self._next = min(self._next, self._uncertain[0].position)
+        self._uncertain = ()
+
+    def checkpoint(self, chunks: Iterable[Message], keep_from: int) -> None:
+        """Replace everything before ``keep_from`` by ``chunks``.
+
+        Raises:
+            ContractError: ``keep_from`` stands before an earlier checkpoint's or beyond the next position.
+        """
+        if not self._first <= keep_from <= self._next:
+            raise ContractError(
+                f"journal of {self.name!r}: checkpoint keeps from {keep_from}, which is outside of what it holds, "
+                f"positions {self._first} to {self._next}"
+            )
+        encoded = [(chunk.wire_id, self._codec.encode(chunk)) for chunk in chunks]
+        self._staged.append(_Checkpoint(encoded, keep_from))
+        self._writes = True
+        self._first = keep_from
+
+    # --- what the runtime does ---------------------------------------------------------------------------------
+
+    def staged(self) -> bool:
+        """Has the running handler done anything here that must be on disk before its effects? Reads do not count."""
+        return self._writes
+
+    def release(self) -> tuple[JournalEntries, ...]:
+        """The handler returned: staged operations go to the log, in order.
+
+        Returns:
+            The answers to staged reads, for the actor's own mailbox.
+
+        Raises:
+            JournalError: the log gave another position than the one the handler was told.
+        """
+        if not self._staged:
+            return _NO_ENTRIES
+        staged, self._staged = self._staged, []
+        writes, self._writes = self._writes, False
+        if writes:
+            self._released = (self._first, self._next, self._uncertain)
+            if not self.dirty:
+                self.dirty = True
+                self._hub.note_dirty(self)
+        entries: list[JournalEntries] = []
+        for operation in staged:
+            match operation:
+                case _Append(position, tag, note, body, critical):
+                    given = self._log.append(self._stream, tag, note, body, critical)
+                    if given != position:
+                        raise JournalError(
+                            f"journal of {self.name!r}: the log gave position {given} to a record whose handler was "
+                            f"told {position}; the node must stop"
+                        )
+                case _Truncate(from_position):
+                    self._log.truncate(self._stream, from_position)
+                case _Resolve():
+                    self._log.resolve(self._stream)
+                case _Checkpoint(chunks, keep_from):
+                    self._log.checkpoint(self._stream, chunks, keep_from)
+                case _Read(first, last, limit_bytes, key):
+                    entries.append(self._entries(first, last, limit_bytes, key))
+        return tuple(entries)
+
+    def discard(self) -> None:
+        """The handler raised: nothing that it staged happens, and positions stand where they stood before."""
+        self._staged.clear()
+        self._writes = False
+        self._first, self._next, self._uncertain = self._released
+
+    def recover_into(self, actor: Any) -> int:
+        """Give the newest checkpoint's chunks, then every record after it, to ``actor.recover``.
+
+        Returns:
+            How many records the actor received.
+
+        Raises:
+            JournalError: a record's type is unknown to this program or its body cannot be decoded.
+        """
+        count = 0
+        for tag, body in self._log.checkpoint_of(self._stream):
+            actor.recover(self._decode(tag, body, "a checkpoint chunk"))
+            count += 1
+        for position, tag, _, body in self._log.records(self._stream):
+            actor.recover(self._decode(tag, body, f"the record at position {position}"))
+            count += 1
+        return count
+
+    def _entries(self, first: int, last: int, limit_bytes: int, key: int) -> JournalEntries:
+        start = self._log.first_position(self._stream)
+        last = min(last, self._log.next_position(self._stream) - 1)
+        if first < start or first > last:
+            return JournalEntries(key=key, first=first, records=())
+        found = self._log.read(self._stream, first, last, limit_bytes)
+        records = tuple(self._decode(tag, body, f"the record at position {at}") for at, tag, _, body in found)
+        return JournalEntries(key=key, first=first, records=records)
+
+    def _decode(self, tag: int, body: bytes | memoryview, what: str) -> Any:
+        try:
+            return self._codec.decode(tag, body)
+        except ValueError as error:
+            raise JournalError(
+                f"journal of {self.name!r}: {what} (type {tag:#010x}) cannot be read: {error}; start the version of "
+                f"the program that wrote it, or import the module that declares its type"
+            ) from error
+
+
+class JournalHub:
+    """All journals of one node, the log below them, and the log's place in the event loop.
+
+    Args:
+        log: an open log; the hub closes it.
+        codec: encodes and decodes records.
+        loop: the event loop that learns of finished syncs; None leaves polling ``synced`` to the caller.
+        on_synced: called in the loop with the highest durable batch number, whenever it grew.
+        on_failure: called once, in the loop, with the reason when the log failed: nothing may be acknowledged any more.
+    """
+
+    def __init__(
+        self,
+        log: WriteAheadLog,
+        codec: RecordCodec,
+        loop: asyncio.AbstractEventLoop | None = None,
+        on_synced: Callable[[int], None] | None = None,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> None:
+        self._log = log
+        self._codec = codec
+        self._loop = loop
+        self._on_synced = on_synced
+        self._on_failure = on_failure
+        self._journals: dict[str, ActorJournal] = {}
+        self._dirty: list[ActorJournal] = []
+        self._unnumbered = False  # the hub's own stream has records that no batch holds yet
+        self._last_synced = log.synced()
+        self._failure_reported = False
+        self._closed = False
+        self._peers = log.stream(PEERS_STREAM)
+        self._folders: dict[str, str] = {}
+        for _, tag, _, body in log.records(self._peers):
+            if tag == PeerFolder.wire_id:
+                known = codec.decode(tag, body)
+                self._folders[known.node] = known.folder_id
+        if loop is not None:
+            loop.add_reader(log.fileno(), self._notified)
+
+    @classmethod
+    def open(
+        cls,
+        data: str | Path,
+        cluster_id: str,
+        node: str,
+        codec: RecordCodec,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        on_synced: Callable[[int], None] | None = None,
+        on_failure: Callable[[str], None] | None = None,
+        alone: bool = False,
+        segment_bytes: int = 64 << 20,
+    ) -> JournalHub:
+        """Open the log in folder ``data``, creating it when it is empty.
+
+        Args:
+            alone: True when no peer holds a copy of what is in this log (a node without a group).
+            segment_bytes: size of one log file.
+
+        Raises:
+            Whatever ``core_ext.log.Log.open`` raises: the folder is locked, another node's, newer, or corrupt.
+        """
+        from core_ext.log import Log
+
+        log = Log.open(data, cluster_id=cluster_id, node_id=node, segment_bytes=segment_bytes, alone=alone)
+        return cls(log, codec, loop, on_synced, on_failure)
+
+    @property
+    def folder_id(self) -> str:
+        """Random id of the data folder, made when it was created."""
+        return self._log.folder_id
+
+    @property
+    def failure(self) -> str | None:
+        """Why the log failed; None while it works."""
+        return self._log.failure
+
+    @property
+    def recovery(self) -> Any:
+        """What opening the log found (``core_ext.log.Recovery``)."""
+        return self._log.recovery
+
+    def journal(self, actor_name: str) -> ActorJournal:
+        """The journal of the actor with this name; the same object for each incarnation of it."""
+        found = self._journals.get(actor_name)
+        if found is None:
+            found = self._journals[actor_name] = ActorJournal(self, self._log, self._codec, actor_name)
+        return found
+
+    def commit(self) -> int:
+        """Hand everything released since the last commit to the disk as one batch.
+
+        Returns:
+            The batch's number, or 0 when there was nothing to write.
+        """
+        if not self._dirty and not self._unnumbered:
+            return 0
+        self._unnumbered = False
+        batch = self._log.commit()
+        for journal in self._dirty:
+            journal.dirty = False
+            journal.batch = batch
+        self._dirty.clear()
+        self._check_failure()
+        return batch
+
+    def synced(self) -> int:
+        """The highest batch number that is on disk."""
+        return self._log.synced()
+
+    def stats(self) -> dict[str, Any]:
+        """The log's counters: syncs, bytes, sync-time histogram, queue depth."""
+        return self._log.stats()
+
+    @property
+    def known_folders(self) -> Mapping[str, str]:
+        """Data-folder id that each peer was last accepted with."""
+        return self._folders
+
+    def remember_folder(self, node: str, folder_id: str) -> None:
+        """Keep the folder id that a peer introduced itself with; it is on disk with the next commit."""
+        if self._folders.get(node) == folder_id or self._closed:
+            return
+        self._folders[node] = folder_id
+        record = PeerFolder(node=node, folder_id=folder_id)
+        self._log.append(self._peers, record.wire_id, 0, self._codec.encode(record))
+        self._unnumbered = True
+
+    def close(self) -> None:
+        """Commit what was released, wait for the disk, and close the log."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._loop is not None:
+            self._loop.remove_reader(self._log.fileno())
+        if self._log.failure is None:
+            self.commit()
+        self._log.close()
+
+    def note_dirty(self, journal: ActorJournal) -> None:
+        """A journal has records that the next commit must number."""
+        self._dirty.append(journal)
+
+    def is_lost(self, name: str, stream: int) -> bool:
+        """Did recovery find that critical records of this stream are gone?"""
+        lost = self._log.recovery.lost
+        return bool(lost) and (lost is True or name in lost or stream in lost)
+
+    def _notified(self) -> None:
+        self._log.drain_notification()
+        synced = self._log.synced()
+        if synced > self._last_synced:
+            self._last_synced = synced
+            if self._on_synced is not None:
+                self._on_synced(synced)
+        self._check_failure()
+
+    def _check_failure(self) -> None:
+        failure = self._log.failure
+        if failure is not None and not self._failure_reported:
+            self._failure_reported = True
+            if self._on_failure is not None:
+                self._on_failure(failure)
