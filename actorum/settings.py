@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from protocols.raft.settings import RaftSettings
+
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -57,33 +59,6 @@ class NodeSection(Section, frozen=True):
     def bind_address(self) -> str:
         """The address to listen on for peers and Redis clients."""
         return self.listen or self.host
-
-
-class RaftSection(Section, frozen=True):
-    """The consensus role's clocks and limits (thesis sections 6.4, 9.6, 10.2).
-
-    Attributes:
-        heartbeat_interval_seconds: how often an idle leader shows that it lives.
-        election_timeout_seconds: how long a follower waits for a leader, at least; it draws up to twice this.
-        snapshot_entries_bytes: journal growth after which the state is snapshotted and the log compacted.
-        window_batches: append batches in flight to one follower.
-        batch_bytes: the most that one append carries.
-        uncommitted_bytes: proposals are refused as overloaded above this.
-    """
-
-    heartbeat_interval_seconds: Seconds = 0.05
-    election_timeout_seconds: Seconds = 0.25
-    snapshot_entries_bytes: Count = 256 * 1024 * 1024
-    window_batches: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
-    batch_bytes: Count = 1024 * 1024
-    uncommitted_bytes: Count = 64 * 1024 * 1024
-
-    def __post_init__(self) -> None:
-        if self.election_timeout_seconds < 2 * self.heartbeat_interval_seconds:
-            raise ValueError(
-                f"raft.election_timeout_seconds is {self.election_timeout_seconds}, less than two heartbeat intervals "
-                f"({self.heartbeat_interval_seconds} each): followers would depose a healthy leader; give it 5 or more"
-            )
 
 
 class DetectorSection(Section, frozen=True):
@@ -151,11 +126,11 @@ class ProcessSection(Section, frozen=True):
 
 
 class Settings(Section, frozen=True):
-    """The whole tree; one field is one table of the file."""
+    """The whole tree; one field is one table of the file. The protocols keep their own settings beside their code."""
 
     cluster: ClusterSection = ClusterSection()
     nodes: dict[Name, NodeSection] = {}
-    raft: RaftSection = RaftSection()
+    raft: RaftSettings = RaftSettings()
     detector: DetectorSection = DetectorSection()
     log: LogSection = LogSection()
     store: StoreSection = StoreSection()

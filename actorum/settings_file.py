@@ -2,7 +2,7 @@
 
 One ``cluster.toml`` serves every host: it names the nodes and where they are. A *node file* names one node of it
 (``node = "n1"``, ``cluster = "cluster.toml"``) and may override settings for that node. Precedence: flag > environment
-(``ACTORUM_RAFT__HEARTBEAT_INTERVAL_SECONDS``) > node file > cluster file > default. What is not a setting is refused.
+(``ACTORUM_RAFT__HEARTBEAT_SECONDS``) > node file > cluster file > default. What is not a setting is refused.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def load(
     for override in overrides:
         keys_text, separator, text = override.partition("=")
         if not separator:
-            raise SettingsError(f"--set {override!r}: expected section.field=value, e.g. raft.batch_bytes=65536")
+            raise SettingsError(f"--set {override!r}: expected section.field=value, e.g. raft.max_append_bytes=65536")
         tree = _merge(tree, _override(keys_text.strip().split("."), text.strip(), tree, f"--set {override}"))
     if isinstance(nodes := tree.get("nodes"), dict):
         for name, node_tree in nodes.items():  # one by one, so that an error names the node

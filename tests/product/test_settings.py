@@ -47,16 +47,17 @@ def test_a_cluster_file_is_read_and_defaults_fill_in(tmp_path: Path) -> None:
 
 
 def test_flag_wins_over_environment_over_node_file_over_cluster_file(tmp_path: Path) -> None:
-    _write(tmp_path, THREE + "[raft]\nbatch_bytes = 1\nwindow_batches = 1\n[detector]\nmissed_beats = 1\n")
+    _write(tmp_path, THREE + "[raft]\nmax_append_bytes = 1\ninflight_appends = 1\n[detector]\nmissed_beats = 1\n")
     node = _write(
         tmp_path,
-        'node = "n2"\n[raft]\nbatch_bytes = 2\nwindow_batches = 2\n[detector]\nmissed_beats = 2\ninterval_seconds = 2',
+        'node = "n2"\n[raft]\nmax_append_bytes = 2\ninflight_appends = 2\n'
+        "[detector]\nmissed_beats = 2\ninterval_seconds = 2\n",
         "n2.toml",
     )
-    environment = {"ACTORUM_RAFT__BATCH_BYTES": "3", "ACTORUM_RAFT__WINDOW_BATCHES": "3", "ACTORUM_DATA": "ignored"}
-    loaded = load(node, environment=environment, overrides=["raft.batch_bytes=4"])
+    environment = {"ACTORUM_RAFT__MAX_APPEND_BYTES": "3", "ACTORUM_RAFT__INFLIGHT_APPENDS": "3", "ACTORUM_DATA": "ignored"}
+    loaded = load(node, environment=environment, overrides=["raft.max_append_bytes=4"])
     settings = loaded.settings
-    assert (settings.raft.batch_bytes, settings.raft.window_batches) == (4, 3)
+    assert (settings.raft.max_append_bytes, settings.raft.inflight_appends) == (4, 3)
     assert (settings.detector.missed_beats, settings.detector.interval_seconds) == (2, 2.0)
     assert loaded.node == "n2"
     assert loaded.cluster_path == tmp_path / "cluster.toml"
@@ -68,10 +69,10 @@ def test_one_node_is_set_from_the_environment(tmp_path: Path) -> None:
 
 
 def test_text_from_the_environment_is_read_as_the_fields_type_asks(tmp_path: Path) -> None:
-    environment = {"ACTORUM_CLUSTER__ID": "123", "ACTORUM_RAFT__HEARTBEAT_INTERVAL_SECONDS": "0.02"}
+    environment = {"ACTORUM_CLUSTER__ID": "123", "ACTORUM_RAFT__HEARTBEAT_SECONDS": "0.02"}
     settings = load(_write(tmp_path, THREE), environment=environment).settings
     assert settings.cluster.id == "123"
-    assert settings.raft.heartbeat_interval_seconds == 0.02
+    assert settings.raft.heartbeat_seconds == 0.02
 
 
 def test_an_unknown_field_is_refused_by_its_path_with_the_nearest_known_one(tmp_path: Path) -> None:
@@ -84,8 +85,8 @@ def test_an_unknown_field_is_refused_by_its_path_with_the_nearest_known_one(tmp_
 
 
 def test_a_wrong_type_is_refused_by_its_path(tmp_path: Path) -> None:
-    message = _refused(tmp_path, THREE + '[raft]\nbatch_bytes = "many"\n')
-    assert "raft.batch_bytes: expected `int`, got `str`" in message
+    message = _refused(tmp_path, THREE + '[raft]\nmax_append_bytes = "many"\n')
+    assert "raft.max_append_bytes: expected `int`, got `str`" in message
     assert "nodes" in _refused(tmp_path, "nodes = 3\n")
     assert "raft: expected `object`" in _refused(tmp_path, "raft = []\n" + THREE)
     assert "nodes.a: expected `object`" in _refused(tmp_path, "[nodes]\na = 1\n")
@@ -93,13 +94,13 @@ def test_a_wrong_type_is_refused_by_its_path(tmp_path: Path) -> None:
 
 def test_a_value_out_of_range_is_refused_by_its_path(tmp_path: Path) -> None:
     assert "nodes.n1.redis_port: expected `int` <= 65535" in _refused(tmp_path, "[nodes.n1]\nredis_port = 70000\n")
-    message = _refused(tmp_path, THREE + "[raft]\nelection_timeout_seconds = 0.01\n")
-    assert "less than two heartbeat intervals" in message
+    message = _refused(tmp_path, THREE + "[raft]\nelection_timeout_seconds = [0.01, 0.02]\n")
+    assert "twice the heartbeat must be below" in message
 
 
 def test_the_environment_and_flags_are_checked_like_the_file(tmp_path: Path) -> None:
     assert "unknown setting raft.nonsense" in _refused(tmp_path, THREE, environment={"ACTORUM_RAFT__NONSENSE": "1"})
-    assert "expected `int`" in _refused(tmp_path, THREE, overrides=["raft.batch_bytes=many"])
+    assert "expected `int`" in _refused(tmp_path, THREE, overrides=["raft.max_append_bytes=many"])
     assert "expected section.field=value" in _refused(tmp_path, THREE, overrides=["raft"])
     assert "is a table" in _refused(tmp_path, THREE, overrides=["raft=1"])
 
