@@ -1,0 +1,1154 @@
+"""The dispatch loop: cells (an actor's mailbox and hands), the effects of a handler, the output gate, and asks.
+
+One handler runs at a time per scheduler. What it does is noted in a buffer and released when it returned; a handler
+that raised leaves nothing behind. Knows no event loop beyond ``call_soon`` and ``create_future``, no transport, no log
+and no protocol: the Python floors subclass ``Cell`` and ``Scheduler`` and fill in what happens rarely.
+"""
+
+cimport cython
+from cpython.dict cimport PyDict_GetItem
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+from core_ext.mailbox cimport Endpoint, Reference, Ring, Slot
+
+cdef extern from "Python.h":
+    unsigned long PyThread_get_thread_ident() nogil
+
+cdef extern from "<time.h>":
+    int CLOCK_MONOTONIC_COARSE
+
+ctypedef unsigned long long u64
+
+cdef enum Kind:  # of a mailbox entry; the first four are also the kinds of an envelope
+    TELL = 0
+    ASK = 1
+    REPLY = 2
+    FAILURE = 3
+    TIMER = 4
+    STOP = 5
+
+cdef enum State:  # only moves forward, but for RUNNING <-> SUSPENDED
+    NEW = 0  # spawned, not yet started
+    RUNNING = 1
+    SUSPENDED = 2  # between a failure and its restart
+    STOPPING = 3
+    STOPPED = 4
+
+cdef enum Operation:
+    SEND = 0  # target: Cell
+    SEND_ASK = 1  # target: Cell, extra: Ask
+    SETTLE = 2  # target: Ask, message: the answer
+    SETTLE_FAILURE = 3  # target: Ask, message: the error
+    CALL = 4  # target: callable, message: its arguments
+
+cdef enum Accepted:  # what became of a message that was handed to a cell
+    TAKEN = 0
+    NOBODY = 1
+    FULL = 2
+    DROPPED = 3
+
+cdef enum:
+    BATCH = 64  # messages of one actor before the next actor's turn
+    POOLED_RINGS = 4096
+    KEPT_RING = 256  # an idle actor gives a larger ring back
+
+cdef u64 PENDING = 0xFFFFFFFFFFFFFFFF  # gated by records that no batch number is known for yet
+
+TAKEN_, NOBODY_, FULL_, DROPPED_ = TAKEN, NOBODY, FULL, DROPPED
+STATES = ("new", "running", "suspended", "stopping", "stopped")
+
+
+cdef inline double monotonic() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec + now.tv_nsec * 1e-9
+
+
+cdef inline double coarse() noexcept nogil:
+    """Milliseconds' resolution for a few nanoseconds: enough to notice a slow handler."""
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now)
+    return now.tv_sec + now.tv_nsec * 1e-9
+
+
+cdef class Behaviour:
+    """What the dispatch loop needs to know of an actor class, looked up once per class.
+
+    Attributes:
+        handlers, answers: handler functions by exact message type.
+        after_batch: the hook, or None.
+        is_async: handlers may be coroutine functions; a task of the runtime serves the mailbox.
+        starts: True when something must run before the first message (a start hook or recovery).
+    """
+
+    cdef readonly object actor_class
+    cdef readonly dict handlers
+    cdef readonly dict answers
+    cdef readonly object after_batch
+    cdef readonly bint is_async
+    cdef readonly bint starts
+
+    def __init__(self, actor_class, dict handlers, dict answers, after_batch, bint is_async, bint starts):
+        self.actor_class = actor_class
+        self.handlers = handlers
+        self.answers = answers
+        self.after_batch = after_batch
+        self.is_async = is_async
+        self.starts = starts
+
+
+cdef struct Effect:
+    int operation
+    bint control
+    bint now
+    void* target
+    void* message
+    void* extra
+    u64 batch
+
+
+cdef class Effects:
+    """A first-in-first-out buffer of effects: of the running handler, or of an actor that waits for the disk."""
+
+    cdef Effect* items
+    cdef Py_ssize_t head
+    cdef Py_ssize_t count  # from head
+    cdef Py_ssize_t size
+
+    def __dealloc__(self):
+        self.clear()
+        PyMem_Free(self.items)
+
+    cdef int make_room(self) except -1:
+        cdef Py_ssize_t i
+        if self.head:
+            for i in range(self.count):
+                self.items[i] = self.items[self.head + i]
+            self.head = 0
+        if self.count < self.size:
+            return 0
+        cdef Py_ssize_t size = self.size * 2 if self.size else 16
+        cdef Effect* items = <Effect*>PyMem_Realloc(self.items, size * sizeof(Effect))
+        if items == NULL:
+            raise MemoryError(f"no memory for {size} effects of one handler")
+        self.items = items
+        self.size = size
+        return 0
+
+    cdef int add(
+        self, int operation, object target, object message, object extra, bint control, bint now
+    ) except -1:
+        if self.head + self.count == self.size:
+            self.make_room()
+        cdef Effect* effect = &self.items[self.head + self.count]
+        Py_INCREF(target)
+        Py_INCREF(message)
+        Py_INCREF(extra)
+        effect.operation = operation
+        effect.control = control
+        effect.now = now
+        effect.target = <void*>target
+        effect.message = <void*>message
+        effect.extra = <void*>extra
+        effect.batch = 0
+        self.count += 1
+        return 0
+
+    cdef int move_in(self, Effect* effect) except -1:
+        if self.head + self.count == self.size:
+            self.make_room()
+        self.items[self.head + self.count] = effect[0]
+        self.count += 1
+        return 0
+
+    cdef bint take(self, Effect* effect) noexcept:
+        if self.count == 0:
+            self.head = 0
+            return False
+        effect[0] = self.items[self.head]
+        self.head += 1
+        self.count -= 1
+        return True
+
+    cdef void clear(self) noexcept:
+        cdef Effect effect
+        while self.take(&effect):
+            Py_DECREF(<object>effect.target)
+            Py_DECREF(<object>effect.message)
+            Py_DECREF(<object>effect.extra)
+
+
+cdef class Timer:
+    """One timer of one actor: ``generation`` counts its settings, so that an old firing is recognised."""
+
+    cdef readonly Cell cell
+    cdef readonly object key
+    cdef public object message
+    cdef public double due
+    cdef public double queued_due  # where it stands in the heap; inf: it does not
+    cdef public u64 generation
+    cdef public bint live
+
+    def __init__(self, Cell cell, key):
+        self.cell = cell
+        self.key = key
+        self.queued_due = float("inf")
+
+    def fire(self):
+        """Enqueue the message behind everything that waits in its actor's mailbox."""
+        if self.live:
+            self.cell.accept(self, None, self.generation, TIMER, False)
+
+
+@cython.freelist(1024)
+cdef class Ask:
+    """One request that waits for its answer: for outside code (``future``) or for an actor (``owner``, ``key``).
+
+    Attributes:
+        cause: correlation of the request that the owner was handling when it made this one (0: none).
+        cause_asker: who had asked that.
+    """
+
+    cdef readonly Scheduler world
+    cdef readonly u64 correlation
+    cdef readonly Reference target
+    cdef readonly object request_type
+    cdef readonly object future
+    cdef readonly Cell owner
+    cdef readonly object key
+    cdef readonly u64 cause
+    cdef readonly double deadline
+    cdef readonly AskQueue queue
+    cdef u64 generation
+    cdef Ask previous
+    cdef Ask following
+
+    cpdef settle(self, object value, object failure):
+        """Give the answer, once; later ones are ignored."""
+        cdef AskQueue queue = self.queue
+        if queue is None:
+            return
+        self.queue = None
+        queue.unlink(self)
+        self.world.asks.pop(self.correlation, None)
+        cdef Cell owner = self.owner
+        future = self.future
+        if owner is not None:
+            if owner.generation == self.generation:
+                if failure is None:
+                    owner.accept(value, self, self.correlation, REPLY, False)
+                else:
+                    owner.accept(failure, self, self.correlation, FAILURE, False)
+        elif not future.done():
+            if failure is None:
+                future.set_result(value)
+            else:
+                future.set_exception(failure)
+        self.future = None
+
+
+cdef class AskQueue:
+    """Pending asks with the same time-out, oldest first: their deadlines stand in order without a heap."""
+
+    cdef readonly double seconds
+    cdef public bint armed
+    cdef readonly Ask head
+    cdef Ask tail
+
+    def __init__(self, double seconds):
+        self.seconds = seconds
+
+    cdef void link(self, Ask ask) noexcept:
+        ask.previous = self.tail
+        if self.tail is None:
+            self.head = ask
+        else:
+            self.tail.following = ask
+        self.tail = ask
+
+    cdef void unlink(self, Ask ask) noexcept:
+        cdef Ask previous = ask.previous
+        cdef Ask following = ask.following
+        if previous is None:
+            self.head = following
+        else:
+            previous.following = following
+        if following is None:
+            self.tail = previous
+        else:
+            following.previous = previous
+        ask.previous = None
+        ask.following = None
+
+
+cdef class Cell(Endpoint):
+    """One actor in its world: its mailbox, its state of life, and, for its handlers, its context."""
+
+    cdef Scheduler world
+    cdef readonly Behaviour _behaviour
+    cdef dict handlers
+    cdef public object _actor
+    cdef public object _journal
+    cdef public dict _timers
+    cdef Reference own
+    cdef Ring data
+    cdef Ring control
+    cdef Effects effects
+    cdef Effects gated
+    cdef Cell next_runnable
+    cdef object asker  # of the message being handled: Reference, Ask or None
+    cdef u64 correlation
+    cdef readonly u64 generation  # counts restarts
+    cdef unsigned int capacity  # 0: unbounded
+    cdef unsigned char overflow  # 0 reject, 1 drop oldest, 2 drop newest
+    cdef unsigned char state
+    cdef bint queued
+    cdef bint busy  # a task serves the mailbox (async actors)
+    cdef bint in_handler
+    cdef bint asked
+    cdef bint answered
+
+    def __init__(
+        self, Scheduler world not None, Behaviour behaviour not None, actor, Reference own not None,
+        unsigned int capacity, unsigned char overflow, journal,
+    ):
+        self.is_cell = True
+        self.world = world
+        self._behaviour = behaviour
+        self.handlers = behaviour.handlers
+        self._actor = actor
+        self._journal = journal
+        self.own = own
+        own.endpoint = self
+        self.capacity = capacity
+        self.overflow = overflow
+        self.effects = Effects.__new__(Effects) if behaviour.is_async else world.effects
+        if journal is not None:
+            self.gated = Effects.__new__(Effects)
+
+    # --- the mailbox ---------------------------------------------------------------------------------------------
+
+    cdef int accept(self, object message, object sender, u64 correlation, int kind, bint control) except -1:
+        """Put an entry into the mailbox; says what became of it (Accepted)."""
+        cdef Scheduler world = self.world
+        cdef Ring ring
+        cdef bint exempt = kind > ASK
+        if self.state >= STOPPING:
+            return NOBODY
+        if control:
+            ring = self.control
+            if ring is None:
+                ring = self.control = world.ring()
+            elif ring.count - ring.exempt >= world.control_capacity and not exempt:
+                world.control_rejected += 1
+                return FULL
+        else:
+            ring = self.data
+            if ring is None:
+                ring = self.data = world.ring()
+            elif self.capacity and ring.count - ring.exempt >= self.capacity and not exempt:
+                if self.overflow == 0:
+                    world.rejected += 1
+                    return FULL
+                world.dropped += 1
+                if self.overflow == 2:
+                    return DROPPED
+                self.drop_oldest()
+        ring.add(message, sender, correlation, kind, exempt)
+        if ring.count > world.depth_max:
+            world.depth_max = ring.count
+        if not self.queued and not self.busy and self.state <= RUNNING:
+            world.enqueue(self)
+        return TAKEN
+
+    cdef int drop_oldest(self) except -1:
+        cdef Slot slot
+        if self.data.take_oldest_counted(&slot):
+            message, sender = <object>slot.message, <object>slot.sender
+            Py_DECREF(message)
+            Py_DECREF(sender)
+            if slot.kind == ASK:
+                self.world.refuse_ask(self.own, message, sender, slot.correlation, DROPPED)
+        return 0
+
+    cdef bint take(self, Slot* slot) noexcept:
+        """The next entry: control before data. Its references belong to the caller."""
+        cdef Ring ring = self.control
+        if ring is not None and ring.take(slot):
+            return True
+        ring = self.data
+        return ring is not None and ring.take(slot)
+
+    cdef bint waits(self) noexcept:
+        return (self.control is not None and self.control.count > 0) or (self.data is not None and self.data.count > 0)
+
+    cdef int give_back_rings(self) except -1:
+        """An idle actor keeps no ring, unless a middling one that it will need again."""
+        if self.data is not None and self.data.count == 0 and (self.data.size <= 8 or self.data.size > KEPT_RING):
+            self.world.keep_ring(self.data)
+            self.data = None
+        if self.control is not None and self.control.count == 0 and self.control.size <= 8:
+            self.world.keep_ring(self.control)
+            self.control = None
+        return 0
+
+    cdef int tell_from_outside(self, Reference target, object message) except -1:
+        cdef Scheduler world = self.world
+        cdef long info = world.check_outside(message)
+        cdef int accepted = self.accept(message, None, 0, TELL, info & 1)
+        if accepted != TAKEN:
+            world.refuse_tell(target, message, None, accepted)
+        return 0
+
+    cdef object ask_from_outside(self, Reference target, object message, object timeout_seconds):
+        cdef Scheduler world = self.world
+        cdef long info = world.check_outside(message)
+        cdef Ask ask = world.new_ask(target, message, info, timeout_seconds)
+        future = ask.future = world.create_future()
+        world.register(ask)
+        cdef int accepted = self.accept(message, ask, ask.correlation, ASK, info & 1)
+        if accepted != TAKEN:
+            world.refuse_ask(target, message, ask, ask.correlation, accepted)
+        return future
+
+    # --- what a handler does ---------------------------------------------------------------------------------------
+
+    cdef int check(self, str what) except -1:
+        if not self.in_handler:
+            self.world.refuse_outside_handler(self, what)
+        return 0
+
+    def send(self, Reference target not None, message):
+        """Put a message into the target's mailbox when the handler returns; at most once, in order per lane."""
+        self.check("send")
+        self.queue_send(target, message, False)
+
+    def send_now(self, Reference target not None, message):
+        """Like ``send``, without waiting for this actor's own disk; it may overtake gated sends."""
+        self.check("send_now")
+        self.queue_send(target, message, True)
+
+    cdef int queue_send(self, Reference target, object message, bint now) except -1:
+        cdef Scheduler world = self.world
+        cdef long info = world.describe(message)
+        cdef Cell cell = world.local(target)
+        if cell is not None:
+            return self.effects.add(SEND, cell, message, target, info & 1, now)
+        return self.effects.add(CALL, world.prepare_send, world.prepared_send(self, target, message, info), None, False,
+                                now)
+
+    def reply(self, value, to=None):
+        """Answer the current request, or the deferred one."""
+        self.answer("reply", value, None, to, False)
+
+    def reply_now(self, value, to=None):
+        """Like ``reply``, without waiting for this actor's own disk."""
+        self.answer("reply_now", value, None, to, True)
+
+    def fail(self, str reason not None, to=None):
+        """Answer with an error: the asker gets AskFailed with this reason."""
+        self.answer("fail", None, self.world.failure_of(self, reason), to, False)
+
+    cdef int answer(self, str what, object value, object failure, object to, bint now) except -1:
+        self.check(what)
+        cdef Scheduler world = self.world
+        asker = self.asker
+        cdef u64 correlation = self.correlation
+        if to is None:
+            if not self.asked or self.answered:
+                world.refuse_answer(self, what, self.answered)
+            self.answered = True
+        else:
+            asker, correlation = to
+            if asker is None or (<Reference?>asker).node == world.node:
+                asker = world.asks.get(correlation)
+                if asker is None:  # timed out, or its asker is gone
+                    world.late_answers += 1
+                    return 0
+        if type(asker) is Ask:
+            if failure is None:
+                return self.effects.add(SETTLE, asker, value, None, False, now)
+            return self.effects.add(SETTLE_FAILURE, asker, failure, None, False, now)
+        return self.effects.add(
+            CALL, world.send_answer, world.prepared_answer(self, asker, correlation, value, failure), None, False, now
+        )
+
+    def defer(self):
+        """Take the current request's answer into one's own hands; ``reply(value, to=ticket)`` gives it later."""
+        self.check("defer")
+        if not self.asked or self.answered:
+            self.world.refuse_answer(self, "defer", self.answered)
+        self.answered = True
+        return self.world.ticket(self.sender, self.correlation) if type(self.asker) is Ask else self.world.ticket(
+            self.asker, self.correlation)
+
+    def request(self, Reference target not None, message, key=None, timeout_seconds=None):
+        """Ask another actor; the answer, failure or time-out comes to ``@on_answer(type(message))`` with ``key``."""
+        self.check("request")
+        cdef Scheduler world = self.world
+        cdef long info = world.describe(message)
+        if type(message) not in self._behaviour.answers:
+            world.refuse_request(self, message)
+        cdef Ask ask = world.new_ask(target, message, info, timeout_seconds)
+        ask.owner = self
+        ask.key = key
+        ask.generation = self.generation
+        ask.cause = self.correlation if self.asked else 0
+        cdef Cell cell = world.local(target)
+        if cell is not None:
+            self.effects.add(SEND_ASK, cell, message, ask, info & 1, False)
+        else:
+            self.effects.add(CALL, world.send_ask, world.prepared_ask(self, ask, message, info), None, False, False)
+
+    def effect(self, function, *arguments):
+        """Note ``function(*arguments)`` as an effect of the running handler."""
+        self.effects.add(CALL, function, arguments, None, False, False)
+
+    def effect_now(self, function, *arguments):
+        """Like ``effect``, for what need not wait for the disk."""
+        self.effects.add(CALL, function, arguments, None, False, True)
+
+    def check_in_handler(self, str what not None):
+        """Raise ContractError unless one of this actor's handlers runs."""
+        self.check(what)
+
+    @property
+    def self(self):
+        """This actor."""
+        return self.own
+
+    @property
+    def sender(self):
+        """Who sent the message being handled; None when it came from outside code, a timer or the world."""
+        asker = self.asker
+        if type(asker) is Ask:
+            return (<Ask>asker).owner.own if (<Ask>asker).owner is not None else None
+        return self.world.visible_sender(asker) if self.asked and asker is not None else asker
+
+    @property
+    def node(self):
+        """Name of this node."""
+        return self.world.node
+
+    # --- for the runtime -------------------------------------------------------------------------------------------
+
+    @property
+    def _world(self):
+        return self.world
+
+    @property
+    def _state(self):
+        return STATES[self.state]
+
+    @property
+    def _waiting(self):
+        """Entries in the mailbox."""
+        return (0 if self.data is None else self.data.count) + (0 if self.control is None else self.control.count)
+
+    @property
+    def _gate_closed(self):
+        """True while effects wait for the disk."""
+        return self.gated is not None and self.gated.count > 0
+
+    @property
+    def _handling(self):
+        return self.in_handler
+
+    def _set_running(self):
+        """The actor takes messages from now on."""
+        self.state = RUNNING
+        if not self.queued and not self.busy and (self.waits() or self._behaviour.is_async):
+            self.world.enqueue(self)
+
+    def _set_new(self):
+        """Start (or, after a failure, start again) at the next turn."""
+        self.state = NEW
+        if not self.queued:
+            self.world.enqueue(self)
+
+    def _set_suspended(self):
+        """Messages wait until the restart is done; answers to requests of the old instance are dropped."""
+        self.state = SUSPENDED
+        self.generation += 1
+
+    def _set_stopping(self):
+        """No more messages are taken."""
+        self.state = STOPPING
+
+    def _set_stopped(self):
+        """Final: the reference goes to the router, which knows no such incarnation."""
+        self.state = STOPPED
+        self.generation += 1
+        self.own.endpoint = self.world
+        self._actor = None
+        self.asker = None
+        self._timers = None
+        if self.gated is not None:
+            self.gated.clear()
+
+    def _rest(self):
+        """Empty the mailbox: the entries (message, sender, correlation, kind) nobody will handle."""
+        rest = []
+        for ring in (self.control, self.data):
+            while ring is not None and ring.count:
+                rest.append(ring.pop())
+        self.control = self.data = None
+        return rest
+
+    def _order_stop(self, bint at_once):
+        """Enqueue the order to stop: behind what waits, or before the data."""
+        self.accept(None, None, 0, STOP, at_once)
+
+    def _put(self, message, sender, u64 correlation, int kind, bint control):
+        """Put an envelope's message into the mailbox; says what became of it."""
+        return self.accept(message, sender, correlation, kind, control)
+
+    def _deliver(self, message, bint control):
+        """Put a message of the world itself into the mailbox, whatever its bound."""
+        if self.state < STOPPING:
+            self.accept(message, None, 0, 6, control)
+
+    def _run_hook(self, function):
+        """Call a hook (start, stopped) like a handler; False when it raised and the supervisor has been told."""
+        return self.world.call(self, function, None, False)
+
+    # --- async actors: the task that serves the mailbox calls these ---------------------------------------------
+
+    def _set_busy(self, bint busy):
+        self.busy = busy
+        if not busy and not self.queued and self.state <= RUNNING and self.waits():
+            self.world.enqueue(self)
+
+    def _take_handler(self):
+        """Prepare the next message: (handler, message), or None when nothing waits."""
+        cdef Slot slot
+        while self.state == RUNNING and self.take(&slot):
+            message, sender = <object>slot.message, <object>slot.sender
+            Py_DECREF(message)
+            Py_DECREF(sender)
+            found = self.world.lookup(self, message, sender, slot.correlation, slot.kind)
+            if found is not None:
+                self.in_handler = True
+                return found
+        return None
+
+    def _begin_hook(self):
+        """A hook of an async actor begins."""
+        self.asker = None
+        self.asked = False
+        self.in_handler = True
+
+    def _returned(self, message):
+        """The coroutine returned: release its effects."""
+        self.in_handler = False
+        self.world.finish(self, message)
+
+    def _raised(self):
+        """The coroutine raised or was cancelled: its effects are dropped. Returns who waits for an answer."""
+        return self.abandon()
+
+    cdef object abandon(self):
+        self.in_handler = False
+        self.effects.clear()
+        if self._journal is not None:
+            self._journal.discard()
+        asker = (self.asker, self.correlation) if self.asked and not self.answered else None
+        self.asker = None
+        self.asked = False
+        return asker
+
+
+cdef class Scheduler(Endpoint):
+    """All cells of one system, and the loop that gives each of them its turn. Subclassed by the runtime's world."""
+
+    cdef readonly str node
+    cdef public dict names  # name -> Cell
+    cdef public dict asks  # correlation -> Ask
+    cdef dict ask_queues
+    cdef dict types  # message type -> lane | request << 1
+    cdef Effects effects
+    cdef list rings
+    cdef Cell first
+    cdef Cell last
+    cdef Cell running
+    cdef list gating  # cells with effects that wait for a batch number
+    cdef set gated
+    cdef list lifecycle
+    cdef public object call_soon
+    cdef public object create_future
+    cdef object run_callback
+    cdef public object ticket
+    cdef public object answer_class
+    cdef public bint turn_end_wanted
+    cdef public bint closed
+    cdef bint scheduled
+    cdef bint in_turn
+    cdef double scheduled_at
+    cdef unsigned long thread
+    cdef u64 next_correlation
+    cdef double turn_seconds
+    cdef double slow_seconds
+    cdef double default_timeout
+    cdef Py_ssize_t control_capacity
+    cdef readonly u64 messages
+    cdef readonly u64 turns
+    cdef readonly u64 rejected
+    cdef readonly u64 control_rejected
+    cdef readonly u64 dropped
+    cdef public u64 late_answers
+    cdef public u64 slow_handlers
+    cdef readonly Py_ssize_t depth_max
+    cdef public double stall_max_seconds
+
+    def __init__(
+        self, str node not None, *, double turn_seconds, double slow_handler_seconds, double ask_timeout_seconds,
+        Py_ssize_t control_capacity,
+    ):
+        self.node = node
+        self.names = {}
+        self.asks = {}
+        self.ask_queues = {}
+        self.types = {}
+        self.effects = Effects.__new__(Effects)
+        self.rings = []
+        self.gating = []
+        self.gated = set()
+        self.lifecycle = []
+        self.next_correlation = 0
+        self.turn_seconds = turn_seconds
+        self.slow_seconds = slow_handler_seconds
+        self.default_timeout = ask_timeout_seconds
+        self.control_capacity = control_capacity
+
+    def attach(self, call_soon, create_future):
+        """Take the running event loop's functions; this thread is the only one that may tell, ask and spawn."""
+        self.call_soon = call_soon
+        self.create_future = create_future
+        self.run_callback = self.run
+        self.thread = PyThread_get_thread_ident()
+
+    def detach(self):
+        """No more turns; breaks the reference cycles with the event loop."""
+        self.closed = True
+        self.run_callback = None
+        self.call_soon = None
+        self.create_future = None
+        self.first = self.last = None
+
+    # --- rarely called; filled in by the runtime -------------------------------------------------------------------
+
+    def describe_type(self, message):
+        """Check the type of a message seen for the first time: lane | request << 1."""
+        raise NotImplementedError
+
+    # --- turns -----------------------------------------------------------------------------------------------------
+
+    cdef Ring ring(self):
+        return <Ring>self.rings.pop() if self.rings else Ring.__new__(Ring)
+
+    cdef int keep_ring(self, Ring ring) except -1:
+        if ring.size <= 8 and len(self.rings) < POOLED_RINGS:
+            self.rings.append(ring)
+        return 0
+
+    cdef int enqueue(self, Cell cell) except -1:
+        cell.queued = True
+        if self.last is None:
+            self.first = cell
+        else:
+            self.last.next_runnable = cell
+        self.last = cell
+        if not self.scheduled and not self.in_turn:
+            self.schedule()
+        return 0
+
+    cpdef schedule(self):
+        """Have a turn soon."""
+        if not self.scheduled and not self.in_turn and self.run_callback is not None:
+            self.scheduled = True
+            self.scheduled_at = monotonic()
+            self.call_soon(self.run_callback)
+
+    def want_turn_end(self):
+        """Something waits for the end of a turn (the transport's flush, the log's commit): have one soon."""
+        self.turn_end_wanted = True
+        self.schedule()
+
+    def later(self, function, *arguments):
+        """Call a function between two actors' batches, when no handler runs and no effect is half released."""
+        self.lifecycle.append((function, arguments))
+        self.schedule()
+
+    def run(self):
+        """One turn: batch after batch, actor after actor, until nothing waits or the turn's time is up."""
+        cdef Cell cell
+        cdef double now
+        cdef double deadline
+        if self.in_turn or self.closed:
+            return
+        now = monotonic()
+        if self.scheduled and now - self.scheduled_at > self.stall_max_seconds:
+            self.stall_max_seconds = now - self.scheduled_at
+        deadline = now + self.turn_seconds
+        self.scheduled = False
+        self.in_turn = True
+        self.turns += 1
+        try:
+            while True:
+                if self.lifecycle:
+                    self.run_lifecycle()
+                cell = self.first
+                if cell is None:
+                    if self.lifecycle:
+                        continue
+                    break
+                self.first = cell.next_runnable
+                if self.first is None:
+                    self.last = None
+                cell.next_runnable = None
+                cell.queued = False
+                self.serve(cell)
+                if monotonic() > deadline:
+                    break
+            if self.turn_end_wanted or self.gating:
+                self.turn_end_wanted = False
+                self.end_turn()
+                self.number_gates()
+        finally:
+            self.in_turn = False
+            if self.first is not None or self.lifecycle:
+                self.schedule()
+
+    cdef int run_lifecycle(self) except -1:
+        actions = self.lifecycle
+        self.lifecycle = []
+        for function, arguments in actions:
+            function(*arguments)
+        return 0
+
+    def end_turn(self):
+        """Commit the log, flush the transport."""
+
+    cdef int serve(self, Cell cell) except -1:
+        """One actor's turn: at most BATCH messages, control first."""
+        cdef Slot slot
+        cdef int left = BATCH
+        cdef double before
+        cdef double after
+        if cell.state != RUNNING:
+            if cell.state == NEW:
+                cell._begin()
+            if cell.state != RUNNING:
+                return 0
+        if cell._behaviour.is_async:
+            cell._serve_async()
+            return 0
+        before = coarse()
+        while left > 0 and cell.state == RUNNING and cell.take(&slot):
+            left -= 1
+            message, sender = <object>slot.message, <object>slot.sender
+            Py_DECREF(message)
+            Py_DECREF(sender)
+            self.deliver(cell, message, sender, slot.correlation, slot.kind)
+            after = coarse()
+            if after - before > self.slow_seconds:
+                self.slow_handlers += 1
+                self.report_slow(cell, message, after - before)
+            before = after
+        if left < BATCH and cell.state == RUNNING and cell._behaviour.after_batch is not None:
+            cell.asker = None
+            self.call(cell, cell._behaviour.after_batch, None, False)
+        if cell.state == RUNNING:
+            if cell.waits():
+                if not cell.queued:
+                    self.enqueue(cell)
+            else:
+                cell.give_back_rings()
+        return 0
+
+    cdef int deliver(self, Cell cell, object message, object sender, u64 correlation, int kind) except -1:
+        cdef PyObject* handler
+        if kind <= ASK:
+            handler = PyDict_GetItem(cell.handlers, type(message))
+            if handler != NULL:
+                self.messages += 1
+                cell.asker = sender
+                cell.correlation = correlation
+                cell.asked = kind == ASK
+                cell.answered = False
+                self.call(cell, <object>handler, message, True)
+                return 0
+        found = self.lookup(cell, message, sender, correlation, kind)
+        if found is not None:
+            self.call(cell, found[0], found[1], True)
+        return 0
+
+    cdef object lookup(self, Cell cell, object message, object sender, u64 correlation, int kind):
+        """The handler and what it gets, with the cell made ready for it; None when there is nothing to call."""
+        cdef Timer timer
+        cdef Ask ask
+        cell.asker = None
+        cell.asked = False
+        cell.answered = False
+        if kind == TIMER:
+            timer = <Timer>message
+            if not timer.live or timer.generation != correlation:
+                return None
+            timer.live = False
+            cell._timers.pop(timer.key, None)
+            message = timer.message
+        elif kind == STOP:
+            self.lifecycle.append((cell._begin_stop, ()))
+            return None
+        elif kind == REPLY or kind == FAILURE:
+            ask = <Ask>sender
+            if ask.generation != cell.generation:
+                return None
+            self.messages += 1
+            answer = (
+                self.answer_class(ask.key, message, None) if kind == REPLY
+                else self.answer_class(ask.key, None, message)
+            )
+            return cell._behaviour.answers[ask.request_type], answer
+        else:
+            cell.asker = sender
+            cell.correlation = correlation
+            cell.asked = kind == ASK
+        handler = cell.handlers.get(type(message))
+        if handler is None:
+            cell.asked = False
+            self.unhandled(cell, message, sender, correlation, kind)
+            return None
+        self.messages += 1
+        return handler, message
+
+    cdef object call(self, Cell cell, object handler, object message, bint with_message):
+        """Call a handler or hook and release what it did; False when it raised."""
+        cell.in_handler = True
+        self.running = cell
+        try:
+            if with_message:
+                handler(cell._actor, message, cell)
+            else:
+                handler(cell._actor, cell)
+        except BaseException as error:
+            self.running = None
+            asker = cell.abandon()
+            if isinstance(error, Exception):
+                self.failed(cell, error, message, asker)
+                return False
+            raise
+        self.running = None
+        cell.in_handler = False
+        self.finish(cell, message)
+        return True
+
+    cdef int finish(self, Cell cell, object message) except -1:
+        if cell.asked:
+            if not cell.answered:
+                cell.in_handler = True
+                cell.answer("reply", None, self.unanswered(cell, message), None, False)
+                cell.in_handler = False
+            cell.asked = False
+        if cell._journal is not None:
+            self.release_durable(cell)
+        elif cell.effects.count:
+            self.release(cell)
+        cell.asker = None
+        return 0
+
+    cdef int release(self, Cell cell) except -1:
+        cdef Effect effect
+        while cell.effects.take(&effect):
+            self.apply(cell, &effect)
+        return 0
+
+    cdef int release_durable(self, Cell cell) except -1:
+        """Hand the records to the log; hold back what must not be seen before they are on disk."""
+        cdef Effect effect
+        cdef bint staged = cell._journal.staged()
+        for entries in cell._journal.release():
+            cell._deliver(entries, False)
+        if staged:
+            self.turn_end_wanted = True
+        elif cell.gated.count == 0:
+            if cell.effects.count:
+                self.release(cell)
+            return 0
+        cdef u64 batch = PENDING if staged else cell.gated.items[cell.gated.head + cell.gated.count - 1].batch
+        cdef bint was_pending = cell.gated.count > 0 and (
+            cell.gated.items[cell.gated.head + cell.gated.count - 1].batch == PENDING)
+        while cell.effects.take(&effect):
+            if effect.now:
+                self.apply(cell, &effect)
+            else:
+                effect.batch = batch
+                cell.gated.move_in(&effect)
+        if staged and cell.gated.count and not was_pending and (
+            cell.gated.items[cell.gated.head + cell.gated.count - 1].batch == PENDING
+        ):
+            self.gating.append(cell)
+            self.gated.add(cell)
+        return 0
+
+    cdef int number_gates(self) except -1:
+        """The log was committed: say which batch this turn's gated effects wait for."""
+        cdef Cell cell
+        cdef Py_ssize_t i
+        cdef u64 batch
+        for cell in self.gating:
+            batch = cell._journal.batch
+            i = cell.gated.head + cell.gated.count - 1
+            while i >= cell.gated.head and cell.gated.items[i].batch == PENDING:
+                cell.gated.items[i].batch = batch
+                i -= 1
+        self.gating.clear()
+        return 0
+
+    def open_gates(self, u64 synced):
+        """Everything up to log batch ``synced`` is on disk: release what waited for it, in order."""
+        cdef Cell cell
+        cdef Effect effect
+        for cell in list(self.gated):
+            while cell.gated.count and cell.gated.items[cell.gated.head].batch <= synced:
+                cell.gated.take(&effect)
+                self.apply(cell, &effect)
+            if cell.gated.count == 0:
+                self.gated.discard(cell)
+                if cell.state == STOPPING:
+                    self.later(cell._gate_opened)
+        self.schedule()
+
+    cdef int apply(self, Cell cell, Effect* effect) except -1:
+        """Make one effect happen; takes over its references."""
+        cdef int accepted
+        target, message, extra = <object>effect.target, <object>effect.message, <object>effect.extra
+        Py_DECREF(target)
+        Py_DECREF(message)
+        Py_DECREF(extra)
+        if effect.operation == SEND:
+            accepted = (<Cell>target).accept(message, cell.own, 0, TELL, effect.control)
+            if accepted != TAKEN:
+                self.refuse_tell(extra, message, cell, accepted)
+        elif effect.operation == SETTLE:
+            (<Ask>target).settle(message, None)
+        elif effect.operation == SETTLE_FAILURE:
+            (<Ask>target).settle(None, message)
+        elif effect.operation == SEND_ASK:
+            self.register(<Ask>extra)
+            accepted = (<Cell>target).accept(message, extra, (<Ask>extra).correlation, ASK, effect.control)
+            if accepted != TAKEN:
+                self.refuse_ask((<Ask>extra).target, message, extra, (<Ask>extra).correlation, accepted)
+        else:
+            target(*message)
+        return 0
+
+    # --- messages and references -----------------------------------------------------------------------------------
+
+    cdef long describe(self, object message) except -1:
+        cdef PyObject* known = PyDict_GetItem(self.types, type(message))
+        if known != NULL:
+            return <object>known
+        cdef long info = self.describe_type(message)
+        self.types[type(message)] = info
+        return info
+
+    cdef long check_outside(self, object message) except -1:
+        if self.running is not None or self.closed or PyThread_get_thread_ident() != self.thread:
+            self.refuse_outside(message, self.running, PyThread_get_thread_ident() != self.thread)
+        return self.describe(message)
+
+    cdef Cell local(self, Reference target):
+        """The live cell that a reference means here, or None."""
+        cdef Endpoint endpoint = target.endpoint
+        if endpoint is not None and endpoint.is_cell and (<Cell>endpoint).world is self:
+            return <Cell>endpoint
+        if target.node != self.node:
+            return None
+        cdef PyObject* found = PyDict_GetItem(self.names, target.name)
+        if found == NULL:
+            return None
+        cdef Cell cell = <Cell>found
+        if target.incarnation != 0 and target.incarnation != cell.own.incarnation:
+            return None
+        return cell
+
+    def find(self, Reference target not None):
+        """The live cell that a reference means here, or None."""
+        return self.local(target)
+
+    def bind(self, Reference reference not None):
+        """Make a reference usable for ``tell`` and ``ask`` by outside code; returns it."""
+        if reference.endpoint is None:
+            reference.endpoint = self
+        return reference
+
+    cdef int tell_from_outside(self, Reference target, object message) except -1:
+        cdef long info = self.check_outside(message)
+        cdef Cell cell = self.local(target)
+        if cell is not None:
+            return cell.tell_from_outside(target, message)
+        self.prepare_send(*self.prepared_send(None, target, message, info))
+        return 0
+
+    cdef object ask_from_outside(self, Reference target, object message, object timeout_seconds):
+        cdef long info = self.check_outside(message)
+        cdef Cell cell = self.local(target)
+        if cell is not None:
+            return cell.ask_from_outside(target, message, timeout_seconds)
+        cdef Ask ask = self.new_ask(target, message, info, timeout_seconds)
+        future = ask.future = self.create_future()
+        self.send_ask(*self.prepared_ask(None, ask, message, info))
+        return future
+
+    # --- asks ------------------------------------------------------------------------------------------------------
+
+    cdef Ask new_ask(self, Reference target, object message, long info, object timeout_seconds):
+        cdef Ask ask
+        cdef double seconds = self.default_timeout
+        if not info & 2:
+            self.refuse_not_a_request(message)
+        if timeout_seconds is not None:
+            seconds = timeout_seconds
+            if not seconds > 0:
+                raise ValueError(f"ask {target!r}: timeout_seconds must be more than 0, it is {timeout_seconds!r}")
+        self.next_correlation += 1
+        ask = Ask.__new__(Ask)
+        ask.world = self
+        ask.correlation = self.next_correlation
+        ask.target = target
+        ask.request_type = type(message)
+        ask.deadline = seconds  # relative until it is registered
+        return ask
+
+    cpdef register(self, Ask ask):
+        """An ask sets out: its time-out runs from now on."""
+        cdef double seconds = ask.deadline
+        cdef AskQueue queue = self.ask_queues.get(seconds)
+        if queue is None:
+            queue = self.ask_queues[seconds] = AskQueue(seconds)
+        ask.deadline = monotonic() + seconds
+        ask.queue = queue
+        queue.link(ask)
+        self.asks[ask.correlation] = ask
+        if not queue.armed:
+            queue.armed = True
+            self.arm(queue, ask.deadline)
+
+    def expire(self, AskQueue queue not None):
+        """The oldest ask of a queue may have timed out: returns those that did, and arms the queue again."""
+        cdef double now = monotonic()
+        cdef Ask ask = queue.head
+        expired = []
+        while ask is not None and ask.deadline <= now:
+            expired.append(ask)
+            ask = ask.following
+        if ask is None:
+            queue.armed = False
+            if not expired:
+                self.ask_queues.pop(queue.seconds, None)
+        else:
+            self.arm(queue, ask.deadline)
+        return expired
