@@ -309,7 +309,7 @@ cpdef Frame read_frame(parts, Py_ssize_t max_bytes=1 << 30):
 cdef int read_parts(Frame frame, const char *data, Py_ssize_t length, list views) except -1:
     cdef FrameHeader header
     cdef Py_ssize_t at = sizeof(FrameHeader), next_part = 1
-    cdef uint32_t number, count
+    cdef uint32_t _number, count
     if length < <Py_ssize_t>sizeof(FrameHeader):
         raise CodecError(f"a frame of {length} bytes is shorter than its header ({sizeof(FrameHeader)} bytes)")
     memcpy(&header, data, sizeof(FrameHeader))
@@ -317,7 +317,7 @@ cdef int read_parts(Frame frame, const char *data, Py_ssize_t length, list views
         raise CodecError(f"no frame: it begins with {data[:4]!r}")
     if le16toh(header.version) != VERSION:
         raise CodecError(
-            f"a frame of wire version {le16toh(header.version)}; this node speaks {VERSION}: run the same release on both"
+            f"a frame of wire version {le16toh(header.version)}; this node speaks {VERSION}: run one release on both"
         )
     if header.reserved:
         raise CodecError("frame header: bytes that must be zero are not")
@@ -328,7 +328,7 @@ cdef int read_parts(Frame frame, const char *data, Py_ssize_t length, list views
         raise CodecError(f"a frame that claims {le32toh(header.parts)} more parts came with {len(views) - 1}")
     frame.sender_incarnation = le64toh(header.sender)
     frame.receiver_incarnation = le64toh(header.receiver)
-    for number in range(count):
+    for _number in range(count):
         at = read_envelope(frame, data, length, at, views, &next_part)
     if at != length:
         raise CodecError(f"{length - at} bytes after the last of {count} envelopes")
@@ -345,7 +345,7 @@ cdef Py_ssize_t read_envelope(
     cdef Py_ssize_t size, target_length, sender_length, body_at
     cdef Envelope envelope
     if length - at < <Py_ssize_t>sizeof(EnvelopeHeader):
-        raise CodecError(f"envelope at byte {at}: {length - at} bytes are left, its header has {sizeof(EnvelopeHeader)}")
+        raise CodecError(f"envelope at byte {at}: {length - at} bytes are left, a header has {sizeof(EnvelopeHeader)}")
     memcpy(&header, data + at, sizeof(EnvelopeHeader))
     size = le32toh(header.size)
     target_length = le16toh(header.target_length)
@@ -373,7 +373,7 @@ cdef Py_ssize_t read_envelope(
         raise CodecError(f"envelope at byte {at}: a name that is not UTF-8: {error}") from error
     if header.flags:
         if size != body_at:
-            raise CodecError(f"envelope at byte {at}: {size - body_at} bytes where its body should be a part of its own")
+            raise CodecError(f"envelope at byte {at}: {size - body_at} bytes, but its body is a part of its own")
         if next_part[0] >= len(views):
             raise CodecError(f"envelope at byte {at}: the part that should hold its body is missing")
         envelope.body = views[next_part[0]]

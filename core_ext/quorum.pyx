@@ -49,7 +49,7 @@ cpdef int byzantine_quorum(int replicas, int faulty) except -1:
     """
     if faulty < 0 or replicas < 3 * faulty + 1:
         raise ValueError(
-            f"{replicas} replicas cannot tolerate {faulty} Byzantine ones: at least {3 * faulty + 1} are needed (3f + 1)"
+            f"{replicas} replicas cannot tolerate {faulty} Byzantine: at least {3 * faulty + 1} are needed (3f + 1)"
         )
     return (replicas + faulty + 2) // 2
 
