@@ -1,1 +1,63 @@
-"""The product: one node, its settings, launcher, command line, doors, client and pytest plugin."""
+"""The product: one node, its settings, launcher, command line, doors, client and pytest plugin.
+
+Application code imports the actors' public names from here: ``from actorum import Actor, ActorSystem, Message, on``.
+They are loaded at first use, so that the pytest plugin and the command line start without an event loop or ZeroMQ.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors import (
+        Actor,
+        ActorumError,
+        Answer,
+        AskError,
+        AskFailed,
+        AskRejected,
+        AskTimeout,
+        Context,
+        ContractError,
+        Directive,
+        Journal,
+        JournalEntries,
+        Lane,
+        Mailbox,
+        MailboxFull,
+        Message,
+        Overflow,
+        Reason,
+        Reference,
+        Rejected,
+        Request,
+        Supervision,
+        SystemStopped,
+        Terminated,
+        Ticket,
+        on,
+        on_answer,
+    )
+    from actors.runtime import ActorSystem
+
+__all__ = [
+    "Actor", "ActorSystem", "ActorumError", "Answer", "AskError", "AskFailed", "AskRejected", "AskTimeout", "Context",
+    "ContractError", "Directive", "Journal", "JournalEntries", "Lane", "Mailbox", "MailboxFull", "Message", "Overflow",
+    "Reason", "Reference", "Rejected", "Request", "Supervision", "SystemStopped", "Terminated", "Ticket", "on",
+    "on_answer",
+]
+
+_RUNTIME = {"ActorSystem"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module("actors.runtime" if name in _RUNTIME else "actors"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

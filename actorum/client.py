@@ -27,7 +27,15 @@ class ReplyError(Exception):
 
 
 class NotReachable(ConnectionError):
-    """No connection to the door, or it was lost; commands without a reply may have been executed."""
+    """No connection to the door, or it was lost.
+
+    Attributes:
+        certainly_not_executed: nothing was sent; otherwise commands without a reply may have been executed.
+    """
+
+    def __init__(self, message: str, *, certainly_not_executed: bool) -> None:
+        super().__init__(message)
+        self.certainly_not_executed = certainly_not_executed
 
 
 class Client:
@@ -104,7 +112,7 @@ class Client:
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.sendall(data)
         except OSError as error:
-            raise self._lost(str(error)) from error
+            raise self._lost(str(error), sent=self._socket is not None) from error
 
     def _receive(self) -> Any:
         while (reply := self._reader.gets()) is False:
@@ -117,7 +125,9 @@ class Client:
             self._reader.feed(data)
         return reply
 
-    def _lost(self, why: str) -> NotReachable:
+    def _lost(self, why: str, *, sent: bool = True) -> NotReachable:
         self.close()
         host, port = self.address
-        return NotReachable(f"no answer from the Redis door at {host}:{port}: {why}")
+        return NotReachable(
+            f"no answer from the Redis door at {host}:{port}: {why}", certainly_not_executed=not sent
+        )

@@ -56,6 +56,19 @@ def write_atomically(path: Path, text: str) -> None:
     partial.replace(path)
 
 
+def beside(data: Path, ending: str) -> Path:
+    """The file of a node that stands beside its data folder."""
+    return data.with_name(f"{data.name}.{ending}")
+
+
+def read_ready(path: Path) -> Ready | None:
+    """A node's ready-file; None when there is none (yet)."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Ready)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
 class NodeProcess:
     """One node of a cluster, as a process of this one.
 
@@ -69,9 +82,9 @@ class NodeProcess:
         self.name = name
         self.settings = loaded.node_settings(name)
         self.data = loaded.data_folder(name)
-        self.config = self.data.with_name(f"{self.data.name}.toml")
-        self.ready_file = self.data.with_name(f"{self.data.name}.ready.json")
-        self.log_file = self.data.with_name(f"{self.data.name}.log")
+        self.config = beside(self.data, "toml")
+        self.ready_file = beside(self.data, "ready.json")
+        self.log_file = beside(self.data, "log")
         self.paused = False
         self.exit_code: int | None = None
         self._overrides = tuple(overrides)
@@ -120,11 +133,8 @@ class NodeProcess:
 
     def ready(self) -> Ready | None:
         """What the running process wrote when its doors were open; None until then."""
-        try:
-            ready = msgspec.json.decode(self.ready_file.read_bytes(), type=Ready)
-        except (OSError, msgspec.MsgspecError):
-            return None
-        return ready if ready.pid == self.pid else None
+        ready = read_ready(self.ready_file)
+        return ready if ready is not None and ready.pid == self.pid else None
 
     @property
     def redis_port(self) -> int:
@@ -142,26 +152,31 @@ class NodeProcess:
             raise ClusterError(f"node {self.name} takes any free port, and is not ready to tell which")
         return ready
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal when the process still exists."""
+        if self.running and self._process is not None:
+            self._process.send_signal(number)
+
     def kill(self) -> None:
         """SIGKILL, and wait until the process is gone."""
-        self._signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         self._reap(STOP_SECONDS)
 
     def pause(self) -> None:
         """SIGSTOP: the process hangs with all its connections open."""
-        self._signal(signal.SIGSTOP)
+        self.send_signal(signal.SIGSTOP)
         self.paused = True
 
     def resume(self) -> None:
         """SIGCONT."""
-        self._signal(signal.SIGCONT)
+        self.send_signal(signal.SIGCONT)
         self.paused = False
 
     def terminate(self) -> None:
         """SIGTERM: ask it to drain and stop; does not wait."""
         if self.paused:
             self.resume()
-        self._signal(signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
 
     def wait_stopped(self, timeout_seconds: float = STOP_SECONDS) -> int | None:
         """Wait until the process is gone, killing it when that takes too long; its exit code."""
@@ -206,7 +221,7 @@ class NodeProcess:
     def http(self, path: str, timeout_seconds: float = 1.0) -> tuple[int, bytes] | None:
         """GET a path from the node's HTTP door: (status, body), or None when it does not answer in time."""
         try:
-            return http_get(self.settings.http_listen, self.http_port, path, timeout_seconds)
+            return http_get(self.settings.http_host, self.http_port, path, timeout_seconds)
         except ClusterError:
             return None
 
@@ -225,10 +240,6 @@ class NodeProcess:
 
     def _log_quote(self) -> str:
         return f"its log {self.log_file} ends with:\n{self.log_tail(8) or '(nothing)'}"
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self.running and self._process is not None:
-            self._process.send_signal(number)
 
     def _reap(self, timeout_seconds: float) -> None:
         if self._process is not None:

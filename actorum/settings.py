@@ -60,6 +60,11 @@ class NodeSection(Section, frozen=True):
         """The address to listen on for peers and Redis clients."""
         return self.listen or self.host
 
+    @property
+    def http_host(self) -> str:
+        """The address at which the HTTP port is reached."""
+        return self.host if self.http_listen in ("", "0.0.0.0", "::") else self.http_listen
+
 
 class DetectorSection(Section, frozen=True):
     """The heartbeat failure detector.

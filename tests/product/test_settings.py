@@ -54,7 +54,7 @@ def test_flag_wins_over_environment_over_node_file_over_cluster_file(tmp_path: P
         "[detector]\nmissed_beats = 2\ninterval_seconds = 2\n",
         "n2.toml",
     )
-    environment = {"ACTORUM_RAFT__MAX_APPEND_BYTES": "3", "ACTORUM_RAFT__INFLIGHT_APPENDS": "3", "ACTORUM_DATA": "ignored"}
+    environment = {"ACTORUM_RAFT__MAX_APPEND_BYTES": "3", "ACTORUM_RAFT__INFLIGHT_APPENDS": "3", "ACTORUM_DATA": "x"}
     loaded = load(node, environment=environment, overrides=["raft.max_append_bytes=4"])
     settings = loaded.settings
     assert (settings.raft.max_append_bytes, settings.raft.inflight_appends) == (4, 3)

@@ -1,0 +1,196 @@
+"""The command line: ``actorum``. Knows options and exit codes; what the commands do stands in the modules they call,
+imported when a command runs so that each starts quickly.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from actorum.cli_data import delete, get, put
+from actorum.cli_find import config_option, find_config
+from actorum.client import NotReachable
+from actorum.exits import Exit
+from actorum.node_process import ClusterError
+from actorum.settings import SettingsError
+
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.FIELD=VALUE",
+    help="Override one setting; wins over environment and file. May be given again.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="actorum")
+def cli() -> None:
+    """A replicated, durable, linearizable store made of actors; spoken to by any Redis client.
+
+    \b
+    Exit codes: 0 done · 1 the answer is no · 2 command line or settings · 3 port in use · 4 data folder refused
+    5 nobody serves, not executed · 6 outcome unknown · 7 disk failed · 70 a node's bug
+    """
+
+
+@cli.command()
+@click.option("--nodes", type=click.IntRange(1, 9), help="How many nodes a new cluster gets (default 3).")
+@click.option(
+    "--data", type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the cluster file and the data; kept between starts (default ./actorum-data).",
+)
+@click.option(
+    "--config", type=click.Path(dir_okay=False, path_type=Path),
+    help="A cluster file: start those of its nodes that belong to this host.",
+)
+@click.option("--host", help="With --config: start the nodes with exactly this host.")
+@click.option("--no-restart", is_flag=True, help="Leave a node that ends alone.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line once the cluster serves and after each restart.")
+@set_option
+def up(
+    *, nodes: int | None, data: Path | None, config: Path | None, host: str | None, no_restart: bool, as_json: bool,
+    overrides: tuple[str, ...],
+) -> None:
+    """Start a cluster as processes of this machine and keep it running until Ctrl-C or SIGTERM."""
+    from actorum.cluster import CLUSTER_FILE, DEFAULT_FOLDER, Cluster, generate
+    from actorum.launcher import Launcher
+
+    if config is not None and (data is not None or nodes is not None):
+        raise click.UsageError("--config names nodes and folders itself; give it without --data and --nodes")
+    if config is None:
+        folder = data or Path(DEFAULT_FOLDER)
+        config = folder / CLUSTER_FILE
+        if not config.exists():
+            generate(folder, nodes or 3)
+            nodes = None
+    cluster = Cluster(config, overrides=overrides, host=host)
+    if nodes is not None and nodes != (found := len(cluster.loaded.settings.nodes)):
+        cluster.stop()
+        raise SettingsError(
+            f"{config} is a cluster of {found} node{'s' if found > 1 else ''}, not {nodes}; leave --nodes out, or give "
+            f"another folder with --data"
+        )
+    sys.exit(Launcher(cluster, restart=not no_restart, as_json=as_json).run())
+
+
+@cli.command()
+@click.option(
+    "--config", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A node file or a cluster file."
+)
+@click.option("--name", help="Which node of a cluster file to run; a node file says so itself.")
+@click.option(
+    "--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written, as JSON, when the doors are open."
+)
+@click.option("--stop-with-parent", is_flag=True, help="Stop when standard input closes.")
+@set_option
+def node(
+    config: Path, name: str | None, ready_file: Path | None, stop_with_parent: bool, overrides: tuple[str, ...]
+) -> None:
+    """Run one node in this process until SIGTERM (drains; a second one is immediate)."""
+    from actorum.node import run_node
+
+    sys.exit(run_node(config, name, ready_file=ready_file, stop_with_parent=stop_with_parent, overrides=overrides))
+
+
+@cli.command()
+@config_option
+@json_option
+def status(config: Path | None, as_json: bool) -> None:
+    """Show every node's role, term and progress. Exit code 5 when none of them leads."""
+    from actorum.cli_status import collect, table
+
+    found = collect(find_config(config))
+    if as_json:
+        click.echo(json.dumps({"nodes": found}))
+    else:
+        from rich.console import Console
+
+        Console().print(table(found))
+    if not any(one["role"] == "leader" for one in found):
+        sys.exit(Exit.UNAVAILABLE)
+
+
+@cli.group()
+def config() -> None:
+    """Check and show settings."""
+
+
+@config.command()
+@config_option
+@set_option
+@json_option
+def check(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Read the settings as a node would; exit code 2 and the reason when they cannot be used."""
+    from actorum.settings_file import load
+
+    path = find_config(config)
+    try:
+        loaded = load(path, overrides=overrides)
+    except SettingsError as error:
+        if as_json:
+            click.echo(json.dumps({"ok": False, "path": str(path), "error": str(error)}))
+            sys.exit(Exit.SETTINGS)
+        raise
+    if as_json:
+        click.echo(json.dumps({"ok": True, "path": str(path), "nodes": list(loaded.settings.nodes)}))
+    else:
+        click.echo(f"{path}: ok; nodes {', '.join(loaded.settings.nodes)}")
+
+
+@config.command()
+@config_option
+@set_option
+@json_option
+def show(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Print every setting in force, defaults included."""
+    import msgspec
+
+    from actorum.settings_file import load, to_toml
+
+    settings = load(find_config(config), overrides=overrides).settings
+    click.echo(msgspec.json.encode(settings).decode() if as_json else to_toml(settings), nl=as_json)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell: eval "$(actorum completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    if found is not None:
+        click.echo(found(cli, {}, "actorum", "_ACTORUM_COMPLETE").source())
+
+
+for command in (get, put, delete):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; every known error is one line on standard error and an exit code."""
+    try:
+        cli.main(arguments, prog_name="actorum", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except SettingsError as error:
+        _fail(error, Exit.SETTINGS)
+    except NotReachable as error:
+        _fail(error, Exit.UNAVAILABLE)
+    except ClusterError as error:
+        _fail(error, Exit.FAILED)
+    except BrokenPipeError:
+        # Whoever read our output is gone (`actorum … | head`): nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FAILED)
+
+
+def _fail(error: Any, code: Exit) -> None:
+    click.echo(f"actorum: {error}", err=True)
+    sys.exit(code)
