@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 
-from actors.message import Lane, Message
+from actors.message import Lane, Message, Request
 
 
 class EntryKind(enum.IntEnum):
@@ -134,3 +134,176 @@ class RestoreChunk(Message, wire="raft.restore-chunk"):
 
 
 # --- role and role, between nodes ----------------------------------------------------------------------------------
+# Every reply carries the responder's own term *and* the term of the request that it answers. Who speaks is the sender
+# that the world vouches for, never a field.
+
+
+class VoteRequest(Message, wire="raft.vote-request", lane=Lane.CONTROL, fixed=True):
+    """Candidate to voters (thesis 3.4; ``pre``: section 9.6, ``term`` is then the one that it would stand for)."""
+
+    term: int
+    last_term: int
+    last_index: int
+    pre: bool
+
+
+class VoteReply(Message, wire="raft.vote-reply", lane=Lane.CONTROL, fixed=True):
+    """Voter to candidate."""
+
+    term: int
+    request_term: int
+    pre: bool
+    granted: bool
+
+
+class AppendEntries(Message, wire="raft.append-entries"):
+    """Leader to follower (thesis 3.5): entries that follow (``prev_term``, ``prev_index``)."""
+
+    term: int
+    prev_index: int
+    prev_term: int
+    commit: int
+    entries: tuple[Entry, ...]
+
+
+class AppendReply(Message, wire="raft.append-reply", lane=Lane.CONTROL, fixed=True):
+    """Follower to leader.
+
+    Attributes:
+        prev_index: the request's, so that a stale refusal can be told from the one that is waited for.
+        match_index: when accepted, prev_index + number of entries of *that* request, all on disk; else 0.
+        hint_index, hint_term: when refused, where the logs may agree at the latest (thesis 3.5, faster back-up).
+        damaged: the follower's disk lost entries that it may have acknowledged; earlier match indices are void.
+    """
+
+    term: int
+    request_term: int
+    prev_index: int
+    accepted: bool
+    match_index: int
+    hint_index: int = 0
+    hint_term: int = 0
+    damaged: bool = False
+
+
+class Heartbeat(Message, wire="raft.heartbeat", lane=Lane.CONTROL, fixed=True):
+    """Leader to follower. ``commit`` is min(that follower's match index, commit index): a heartbeat may overtake
+    appends. ``round`` numbers read-index rounds; 0 wants no answer."""
+
+    term: int
+    commit: int
+    round: int
+
+
+class HeartbeatReply(Message, wire="raft.heartbeat-reply", lane=Lane.CONTROL, fixed=True):
+    """Follower to leader: still in that term when ``round`` arrived."""
+
+    term: int
+    request_term: int
+    round: int
+
+
+class ReadIndexRequest(Message, wire="raft.read-index-request", lane=Lane.CONTROL, fixed=True):
+    """Follower to leader: one for all read barriers of a turn. ``request`` is the follower's."""
+
+    term: int
+    request: int
+
+
+class ReadIndexReply(Message, wire="raft.read-index-reply", lane=Lane.CONTROL, fixed=True):
+    """Leader to that incarnation of the follower which asked; not granted: ask again."""
+
+    request: int
+    index: int
+    granted: bool
+
+
+class InstallSnapshot(Message, wire="raft.install-snapshot"):
+    """Leader to a follower whose next entry is compacted away (thesis 5): one chunk of the snapshot."""
+
+    term: int
+    index: int
+    index_term: int
+    voters: tuple[str, ...]
+    voters_outgoing: tuple[str, ...]
+    learners: tuple[str, ...]
+    sequence: int
+    data: bytes
+    last: bool
+
+
+class InstallReply(Message, wire="raft.install-reply", lane=Lane.CONTROL, fixed=True):
+    """Follower to leader: chunks below ``next_sequence`` of the snapshot are on disk; ``done``: it stands."""
+
+    term: int
+    request_term: int
+    index: int
+    next_sequence: int
+    done: bool
+
+
+class TailProbe(Message, wire="raft.tail-probe", lane=Lane.CONTROL, fixed=True):
+    """A voter whose disk damaged its log's tail asks every voter: what do you hold at ``index``?"""
+
+    term: int
+    index: int
+
+
+class TailReport(Message, wire="raft.tail-report", lane=Lane.CONTROL, fixed=True):
+    """Answer to TailProbe: the term of the intact entry at ``index`` (0: none)."""
+
+    term: int
+    index: int
+    index_term: int
+
+
+# --- what a role says to itself ------------------------------------------------------------------------------------
+
+
+class OwnAppendDurable(Message, wire="raft.own-append-durable", lane=Lane.CONTROL):
+    """Gated: when it arrives, the leader's own copy up to ``index`` is on disk."""
+
+    term: int
+    index: int
+
+
+class ElectionTimeout(Message, wire="raft.election-timeout"):
+    """Timer: nothing was heard of a leader for an election time-out."""
+
+
+class LeaderStale(Message, wire="raft.leader-stale"):
+    """Timer: the minimum election time-out has passed since the leader was heard; votes are free again."""
+
+
+class HeartbeatTick(Message, wire="raft.heartbeat-tick"):
+    """Timer of a leader."""
+
+
+class ForwardTick(Message, wire="raft.forward-tick"):
+    """Timer of a follower that has forwarded reads: what was asked before the last one is given up."""
+
+
+# --- for whoever watches a role ------------------------------------------------------------------------------------
+
+
+class Status(Message, wire="raft.status"):
+    """What a role knows; answer to Inspect.
+
+    Attributes:
+        possibly_lost: entries that were cut because the disk damaged them and no voter had a copy.
+    """
+
+    term: int
+    role: RoleName
+    leader: str | None
+    commit_index: int
+    applied_index: int
+    last_index: int
+    snapshot_index: int
+    first_index: int
+    possibly_lost: int
+    snapshots_installed: int
+
+
+class Inspect(Request[Status], wire="raft.inspect"):
+    """Anyone to role: how are you?"""

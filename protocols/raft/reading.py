@@ -1,0 +1,157 @@
+"""Linearizable reads without log entries: the read-index protocol (thesis 6.4). Knows no elections.
+
+A leader notes its commit index, then a majority must answer a heartbeat that was sent *after* the read arrived: only
+then was it certainly still the leader. All reads of a turn share one round.
+"""
+
+from __future__ import annotations
+
+from actors.context import Context
+from protocols.raft.messages import (
+    BarrierReached,
+    BarrierRefused,
+    ForwardTick,
+    Heartbeat,
+    ReadBarrier,
+    ReadIndexReply,
+    ReadIndexRequest,
+    RefusalReason,
+    RoleName,
+)
+from protocols.raft.state import Read, RoleState, Round
+
+
+def on_barrier(state: RoleState, message: ReadBarrier, context: Context) -> None:
+    """The owner wants a barrier: collected until the turn ends."""
+    if state.leader is None:
+        refuse(state, context, Read(None, message.tag), RefusalReason.NOT_LEADER)
+    elif len(state.reads) >= state.settings.max_pending_reads:
+        refuse(state, context, Read(None, message.tag), RefusalReason.OVERLOADED)
+    else:
+        state.reads.append(Read(None, message.tag))
+
+
+def on_request(state: RoleState, message: ReadIndexRequest, context: Context) -> None:
+    """A follower asks, once for all its reads of a turn."""
+    if state.sender(context) is None or context.sender is None:
+        return
+    read = Read(context.sender, message.request)
+    if state.role is not RoleName.LEADER or message.term != state.term:
+        refuse(state, context, read, RefusalReason.NOT_LEADER)
+    elif len(state.reads) >= state.settings.max_pending_reads:
+        refuse(state, context, read, RefusalReason.OVERLOADED)
+    else:
+        state.reads.append(read)
+
+
+def end_turn(state: RoleState, context: Context) -> None:
+    """Start a round for the reads of this turn, or send them to the leader as one request."""
+    if not state.reads:
+        return
+    if state.role is RoleName.LEADER:
+        start_round(state, context)
+    elif state.leader is not None:
+        forward(state, context, state.leader)
+
+
+def start_round(state: RoleState, context: Context) -> None:
+    """Note the commit index and ask everybody, after the reads came."""
+    # thesis 6.4 step 1: only once an entry of the own term is committed does the leader know the commit index; until
+    # then the reads wait for it
+    if state.commit < state.term_start or len(state.rounds) >= state.settings.read_rounds_in_flight:
+        return
+    state.round += 1  # a new number: answers to heartbeats from before the reads do not count
+    state.rounds.append(Round(state.round, state.commit, tuple(state.reads)))
+    state.reads.clear()
+    send_heartbeats(state, context)
+    confirm(state, context)
+
+
+def send_heartbeats(state: RoleState, context: Context) -> None:
+    """One heartbeat to every member, for the newest round."""
+    for node, progress in state.progress.items():
+        # never more than the follower is known to hold: the heartbeat may overtake appends, and what the follower has
+        # beyond its match index may still be replaced
+        commit = min(progress.match, state.commit)
+        progress.commit_sent = max(progress.commit_sent, commit)
+        context.send_now(
+            state.peer(context, node), Heartbeat(term=state.term, commit=commit, round=state.round)
+        )
+
+
+def confirm(state: RoleState, context: Context) -> None:
+    """Answer the reads whose round a quorum has answered (thesis 6.4 step 3)."""
+    if not state.rounds:
+        return
+    answered = {node: progress.round for node, progress in state.progress.items()}
+    answered[state.node] = state.round
+    confirmed = state.configuration.agreed(answered)
+    while state.rounds and state.rounds[0].number <= confirmed:
+        done = state.rounds.popleft()
+        for read in done.reads:
+            answer(state, context, read, done.index)
+
+
+def answer(state: RoleState, context: Context, read: Read, index: int) -> None:
+    """A state applied up to ``index`` is new enough; nothing here waits for the own disk."""
+    if read.asker is None:
+        context.send_now(state.owner(context), BarrierReached(tag=read.tag, index=index))
+    else:
+        context.send_now(read.asker, ReadIndexReply(request=read.tag, index=index, granted=True))
+
+
+def refuse(state: RoleState, context: Context, read: Read, reason: RefusalReason) -> None:
+    """No index can be given."""
+    if read.asker is None:
+        context.send_now(state.owner(context), BarrierRefused(tag=read.tag, reason=reason))
+    else:
+        context.send_now(read.asker, ReadIndexReply(request=read.tag, index=0, granted=False))
+
+
+def forward(state: RoleState, context: Context, leader: str) -> None:
+    """One request to the leader for every read of this turn."""
+    request = state.next_request
+    state.next_request += 1
+    if not state.forwarded:
+        context.set_timer(ForwardTick(), state.settings.election_timeout_seconds[0])
+        state.forwarded_before = request
+    state.forwarded[request] = tuple(read.tag for read in state.reads if read.asker is None)
+    for read in state.reads:
+        if read.asker is not None:  # came to a leader that has stepped down since
+            refuse(state, context, read, RefusalReason.NOT_LEADER)
+    state.reads.clear()
+    context.send_now(state.peer(context, leader), ReadIndexRequest(term=state.term, request=request))
+
+
+def on_reply(state: RoleState, message: ReadIndexReply, context: Context) -> None:
+    """The leader's answer. It is addressed to this incarnation, so no number of an earlier one can match."""
+    for tag in state.forwarded.pop(message.request, ()):
+        if message.granted:
+            answer(state, context, Read(None, tag), message.index)
+        else:
+            refuse(state, context, Read(None, tag), RefusalReason.LEADERSHIP_LOST)
+
+
+def on_forward_tick(state: RoleState, context: Context) -> None:
+    """Give up the requests that were there at the last tick already: they or their answers were lost."""
+    for request in [request for request in state.forwarded if request < state.forwarded_before]:
+        for tag in state.forwarded.pop(request):
+            refuse(state, context, Read(None, tag), RefusalReason.LEADERSHIP_LOST)
+    state.forwarded_before = state.next_request
+    if state.forwarded:
+        context.set_timer(ForwardTick(), state.settings.election_timeout_seconds[0])
+
+
+def abandon(state: RoleState, context: Context, reason: RefusalReason) -> None:
+    """The leader that these reads waited for is no more: every one is answered, and asked again."""
+    for waiting in state.rounds:
+        for read in waiting.reads:
+            refuse(state, context, read, reason)
+    for read in state.reads:
+        refuse(state, context, read, reason)
+    for tags in state.forwarded.values():
+        for tag in tags:
+            refuse(state, context, Read(None, tag), reason)
+    state.rounds.clear()
+    state.reads.clear()
+    state.forwarded.clear()
