@@ -158,6 +158,14 @@ class LogView:
         found = self.base + bisect_right(self._terms, term, 0, min(index, self.last_index) - self.base)
         return found - 1 if found == self.base and self.base_term > term else found
 
+    def terms(self) -> tuple[int, tuple[int, ...]]:
+        """The base, and the term of every entry after it."""
+        return self.base, tuple(self._terms)
+
+    def recent(self) -> list[Entry]:
+        """The entries that are in memory, in order."""
+        return list(self._cache.values())
+
     def snapshot(self) -> tuple[Any, ...]:
         """A plain copy of everything, for worlds that compare states."""
         terms, positions, ends = tuple(self._terms), tuple(self._positions), tuple(self._ends)
