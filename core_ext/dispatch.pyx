@@ -28,6 +28,7 @@ cdef enum Kind:  # of a mailbox entry; the first four are also the kinds of an e
     FAILURE = 3
     TIMER = 4
     STOP = 5
+    WORLD = 6  # from the world itself: Terminated, Rejected, JournalEntries
 
 cdef enum State:  # only moves forward, but for RUNNING <-> SUSPENDED
     NEW = 0  # spawned, not yet started
@@ -436,8 +437,7 @@ cdef class Cell(Endpoint):
         cdef Cell cell = world.local(target)
         if cell is not None:
             return self.effects.add(SEND, cell, message, target, info & 1, now)
-        return self.effects.add(CALL, world.prepare_send, world.prepared_send(self, target, message, info), None, False,
-                                now)
+        return self.effects.add(CALL, world.send_away, world.prepare_away(self, target, message, info), None, False, now)
 
     def reply(self, value, to=None):
         """Answer the current request, or the deferred one."""
@@ -472,7 +472,7 @@ cdef class Cell(Endpoint):
                 return self.effects.add(SETTLE, asker, value, None, False, now)
             return self.effects.add(SETTLE_FAILURE, asker, failure, None, False, now)
         return self.effects.add(
-            CALL, world.send_answer, world.prepared_answer(self, asker, correlation, value, failure), None, False, now
+            CALL, world.send_answer, world.prepare_answer(self, asker, correlation, value, failure), None, False, now
         )
 
     def defer(self):
@@ -500,7 +500,7 @@ cdef class Cell(Endpoint):
         if cell is not None:
             self.effects.add(SEND_ASK, cell, message, ask, info & 1, False)
         else:
-            self.effects.add(CALL, world.send_ask, world.prepared_ask(self, ask, message, info), None, False, False)
+            self.effects.add(CALL, world.send_ask, world.prepare_ask(self, ask, message, info), None, False, False)
 
     def effect(self, function, *arguments):
         """Note ``function(*arguments)`` as an effect of the running handler."""
@@ -608,7 +608,7 @@ cdef class Cell(Endpoint):
     def _deliver(self, message, bint control):
         """Put a message of the world itself into the mailbox, whatever its bound."""
         if self.state < STOPPING:
-            self.accept(message, None, 0, 6, control)
+            self.accept(message, None, 0, WORLD, control)
 
     def _run_hook(self, function):
         """Call a hook (start, stopped) like a handler; False when it raised and the supervisor has been told."""
@@ -683,6 +683,7 @@ cdef class Scheduler(Endpoint):
     cdef public object answer_class
     cdef public bint turn_end_wanted
     cdef public bint closed
+    cdef public bint refusing  # outside code may no longer tell and ask
     cdef bint scheduled
     cdef bint in_turn
     cdef double scheduled_at
@@ -809,7 +810,10 @@ cdef class Scheduler(Endpoint):
                     self.last = None
                 cell.next_runnable = None
                 cell.queued = False
-                self.serve(cell)
+                try:
+                    self.serve(cell)
+                except Exception as error:
+                    self.broken(cell, error)
                 if monotonic() > deadline:
                     break
             if self.turn_end_wanted or self.gating:
@@ -1056,7 +1060,7 @@ cdef class Scheduler(Endpoint):
         return info
 
     cdef long check_outside(self, object message) except -1:
-        if self.running is not None or self.closed or PyThread_get_thread_ident() != self.thread:
+        if self.running is not None or self.refusing or PyThread_get_thread_ident() != self.thread:
             self.refuse_outside(message, self.running, PyThread_get_thread_ident() != self.thread)
         return self.describe(message)
 
@@ -1090,7 +1094,7 @@ cdef class Scheduler(Endpoint):
         cdef Cell cell = self.local(target)
         if cell is not None:
             return cell.tell_from_outside(target, message)
-        self.prepare_send(*self.prepared_send(None, target, message, info))
+        self.send_away(*self.prepare_away(None, target, message, info))
         return 0
 
     cdef object ask_from_outside(self, Reference target, object message, object timeout_seconds):
@@ -1100,7 +1104,7 @@ cdef class Scheduler(Endpoint):
             return cell.ask_from_outside(target, message, timeout_seconds)
         cdef Ask ask = self.new_ask(target, message, info, timeout_seconds)
         future = ask.future = self.create_future()
-        self.send_ask(*self.prepared_ask(None, ask, message, info))
+        self.send_ask(*self.prepare_ask(None, ask, message, info))
         return future
 
     # --- asks ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,305 @@
+"""The real world: the scheduler with everything that actors need around it. Knows no socket and no log format.
+
+The native scheduler calls the methods below when something other than a plain local message happens. ``ActorSystem``
+is the public face and owns the order of starting and stopping.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from actors.context import Ticket
+from actors.errors import AskFailed, AskRejected, ContractError, MailboxFull
+from actors.message import Answer, Lane, Message, Reason, Rejected, Request, check_fields
+from actors.runtime import asks, lifecycle, refusals, supervision
+from actors.runtime.cell import ActorCell
+from actors.runtime.dead_letters import DeadLetters
+from actors.runtime.remote import OUTSIDE, Remote
+from actors.runtime.timers import Timers
+from actors.runtime.watching import Watches
+from core_ext.dispatch import DROPPED_, FULL_, Ask, AskQueue, Behaviour, Scheduler
+from core_ext.mailbox import Reference
+
+if TYPE_CHECKING:
+    from actors.runtime.journal import JournalHub
+    from actors.runtime.settings import RuntimeSettings
+
+_ASK = 1
+
+
+class World(Scheduler):
+    """One system's cells, names, timers, asks and watches.
+
+    Args:
+        node: the name of this node.
+        settings: limits and times.
+        loop: the running event loop.
+        on_fatal: called with the reason when the system must stop: an escalated failure, a broken log.
+    """
+
+    cell_class = ActorCell
+
+    def __init__(
+        self, node: str, settings: RuntimeSettings, loop: asyncio.AbstractEventLoop,
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        super().__init__(
+            node, turn_seconds=settings.turn_seconds, slow_handler_seconds=settings.slow_handler_seconds,
+            ask_timeout_seconds=settings.ask_timeout_seconds, control_capacity=settings.control_capacity,
+        )
+        self.attach(loop.call_soon, loop.create_future)
+        self.ticket = Ticket
+        self.answer_class = Answer
+        self.loop = loop
+        self.settings = settings
+        self.log = logging.LoggerAdapter(logging.getLogger("actors"), {"node": node})
+        self.random = random.Random()
+        self.behaviours: dict[type[Any], Behaviour] = {}
+        self.incarnation = secrets.randbits(63) | 1
+        self.incarnation_base = (self.incarnation & 0x7FFFFFFF) << 32
+        self.restarts = 0
+        self.failures = 0
+        self.journals: JournalHub | None = None
+        self.remote = Remote(self)
+        self.timers = Timers(loop, self.remote.poll)
+        self.watches = Watches(self)
+        self.dead_letters = DeadLetters(self.log, settings.dead_letters_per_second)
+        self._serial = 0
+        self._on_fatal = on_fatal
+
+    def next_serial(self) -> int:
+        """Tells the actors of one run of this node apart."""
+        self._serial += 1
+        return self._serial
+
+    def reference(self, name: str, node: str | None = None) -> Reference:
+        """A usable reference by name, to whoever has it when a message arrives."""
+        return self.bind(Reference(self.node if node is None else node, name))
+
+    def check_message(self, message: object) -> None:
+        """Raise ContractError unless this is a message that may be sent."""
+        self.describe_type(message)
+
+    def close(self) -> None:
+        """The end: no more turns and timers; what waits is answered."""
+        self.timers.close()
+        self.detach()
+
+    # --- the end of a turn ---------------------------------------------------------------------------------------
+
+    def end_turn(self) -> None:
+        """Hand this turn's records to the disk and its envelopes to the network."""
+        if self.journals is not None:
+            try:
+                self.journals.commit()
+            except Exception as error:
+                self.stop_because(error)
+                return
+        self.remote.flush()
+
+    def log_synced(self, batch: int) -> None:
+        """Everything up to this log batch is on disk."""
+        self.open_gates(batch)
+        self.run()
+
+    def stop_because(self, reason: BaseException) -> None:
+        """Something that a node does not survive: stop the system in order."""
+        self.log.error("the system stops: %s: %s", type(reason).__name__, reason, exc_info=reason)
+        self._on_fatal(reason)
+
+    def top_level_gone(self, cell: ActorCell) -> None:
+        """An actor without a parent has stopped; the name table knows already."""
+
+    # --- failures ------------------------------------------------------------------------------------------------
+
+    def failed(
+        self, cell: ActorCell, error: BaseException, message: Message | None, asker: tuple[Any, int] | None
+    ) -> None:
+        """A handler or hook raised; its effects are dropped. The supervisor decides."""
+        self.failures += 1
+        what = type(message).__qualname__ if message is not None else "a hook"
+        if asker is not None:
+            failure = AskFailed(f"{cell._label} failed in its handler of {what}: {type(error).__name__}: {error}")
+            self.reject_ask(asker[0], asker[1], failure)
+        rare = cell._rare
+        for child in rare.unlaunched if rare is not None else ():
+            lifecycle.forget(child)
+        if rare is not None:
+            rare.unlaunched.clear()
+        self.log.error(
+            "%s failed in its handler of %s: %s: %s", cell._label, what, type(error).__name__, error, exc_info=error
+        )
+        if cell._state not in ("stopping", "stopped"):
+            supervision.decide(cell, error)
+
+    def broken(self, cell: ActorCell, error: Exception) -> None:
+        """The runtime itself failed in this actor's turn; its effects may be half released: it cannot go on."""
+        self.log.critical("%s: an error of the runtime", cell._label, exc_info=error)
+        if cell._journal is not None:
+            self.stop_because(error)
+        else:
+            lifecycle.begin_stop(cell, Reason.FAILED)
+
+    def report_slow(self, cell: ActorCell, message: object, seconds: float) -> None:
+        """A handler held the whole node up."""
+        inner = getattr(message, "message", message)
+        self.log.warning(
+            "%s took %.0f ms for %s and nothing else ran meanwhile; hand long work to an async actor or a process",
+            cell._label, seconds * 1e3, type(inner).__qualname__,
+        )
+
+    # --- messages that go nowhere ----------------------------------------------------------------------------------
+
+    def describe_type(self, message: object) -> int:
+        """Check a type of message seen for the first time: its lane, and 2 when it is a request."""
+        if not isinstance(message, Message):
+            raise refusals.not_a_message(message)
+        check_fields(type(message))
+        return int(message.lane is Lane.CONTROL) | (2 if isinstance(message, Request) else 0)
+
+    def unhandled(self, cell: ActorCell, message: object, sender: Any, correlation: int, kind: int) -> None:
+        """An actor has no handler for a message that it got."""
+        why = f"{cell._label} has no handler for {type(message).__qualname__}"
+        if kind == _ASK:
+            self.reject_ask(sender, correlation, AskRejected(why))
+        if not isinstance(message, Rejected):
+            self.dead_letters.add(cell.self, message, sender, why)
+
+    def refuse_tell(self, target: Reference, message: Message, sender: ActorCell | None, accepted: int) -> None:
+        """A local mailbox did not take a message."""
+        if accepted == DROPPED_:
+            return
+        if accepted == FULL_:
+            if sender is None:
+                raise MailboxFull(refusals.full(target, message))
+            self.reject_to(sender, target, type(message).__qualname__)
+            return
+        self.dead_letters.add(target, message, sender.self if sender is not None else None, self.why_nobody(target))
+
+    def reject_to(self, sender: ActorCell, target: Reference, message_name: str) -> None:
+        """Tell an actor that its message met a full mailbox, when it wants to know."""
+        if Rejected in sender._behaviour.handlers:
+            sender._deliver(Rejected(target, message_name), False)
+
+    def refuse_ask(self, target: Reference, message: Message, asker: Any, correlation: int, accepted: int) -> None:
+        """A local mailbox did not take a request."""
+        if accepted == FULL_:
+            why = refusals.full(target, message)
+        elif accepted == DROPPED_:
+            why = f"{target!r} dropped {type(message).__qualname__}: its mailbox was full"
+        else:
+            why = self.why_nobody(target)
+        self.reject_ask(asker, correlation, AskRejected(why))
+
+    def why_nobody(self, target: Reference) -> str:
+        """Why a local reference reaches nobody."""
+        holder = self.names.get(target.name)
+        if holder is None or (holder.self.incarnation == target.incarnation):
+            return f"no actor {target.name!r} on node {self.node!r}: it has stopped or was never spawned"
+        return f"{target!r} has stopped; its name belongs to another incarnation now"
+
+    def reject_ask(self, asker: Any, correlation: int, failure: Exception) -> None:
+        """Answer a request with an error: a local ask, or an actor or outside code elsewhere."""
+        if isinstance(asker, Ask):
+            asker.settle(None, failure)
+        elif asker is not None:
+            self.remote.answer(asker, correlation, None, failure)
+
+    # --- messages to other nodes, and to names that are not here -----------------------------------------------------
+
+    def prepare_away(self, sender: ActorCell | None, target: Reference, message: Message, info: int) -> tuple[Any, ...]:
+        """Arguments for ``send_away``; encodes at once, so that what cannot travel fails in the handler."""
+        if target.node == self.node:
+            return None, sender, target, message, info
+        return self.remote.encode(message), sender, target, message, info
+
+    def send_away(
+        self, body: bytes | None, sender: ActorCell | None, target: Reference, message: Message, info: int
+    ) -> None:
+        """Send a message whose target was not found here when it was written."""
+        if body is not None:
+            self.remote.tell(body, sender.self if sender is not None else None, target, message, info & 1)
+            return
+        cell = self.find(target)
+        accepted = 1 if cell is None else cell._put(message, sender.self if sender else None, 0, 0, bool(info & 1))
+        if accepted:
+            self.refuse_tell(target, message, sender, accepted)
+
+    def prepare_ask(self, sender: ActorCell | None, ask: Ask, message: Request[Any], info: int) -> tuple[Any, ...]:
+        """Arguments for ``send_ask``."""
+        body = None if ask.target.node == self.node else self.remote.encode(message)
+        return body, sender, ask, message, info
+
+    def send_ask(
+        self, body: bytes | None, sender: ActorCell | None, ask: Ask, message: Request[Any], info: int
+    ) -> None:
+        """Send a request whose target was not found here when it was written."""
+        self.register(ask)
+        if body is not None:
+            self.remote.ask(body, sender.self if sender is not None else None, ask, message, info & 1)
+            return
+        cell = self.find(ask.target)
+        accepted = 1 if cell is None else cell._put(message, ask, ask.correlation, _ASK, bool(info & 1))
+        if accepted:
+            self.refuse_ask(ask.target, message, ask, ask.correlation, accepted)
+
+    def prepare_answer(
+        self, cell: ActorCell, asker: Reference, correlation: int, value: object, failure: Exception | None
+    ) -> tuple[Any, ...]:
+        """Arguments for ``send_answer``."""
+        return self.remote.prepare_answer(asker, correlation, value, failure)
+
+    def send_answer(self, *prepared: Any) -> None:
+        """Answer a request from another node."""
+        self.remote.send_answer(*prepared)
+
+    def visible_sender(self, asker: Reference) -> Reference | None:
+        """Who asked, as an actor sees it: outside code has no reference."""
+        return None if asker.name == OUTSIDE else asker
+
+    # --- asks ------------------------------------------------------------------------------------------------------
+
+    def arm(self, queue: AskQueue, deadline: float) -> None:
+        """Look at the oldest ask of a queue when its time is over."""
+        asks.arm(self, queue, deadline)
+
+    def failure_of(self, cell: ActorCell, reason: str) -> AskFailed:
+        """What an asker gets when its actor calls ``context.fail``."""
+        return AskFailed(f"{cell._label}: {reason}")
+
+    def unanswered(self, cell: ActorCell, message: Message) -> AskFailed:
+        """What an asker gets when the handler neither answered nor deferred."""
+        return AskFailed(
+            f"{cell._label} returned from its handler of {type(message).__qualname__} without an answer; it must call "
+            f"context.reply, fail or defer"
+        )
+
+    # --- breaches of the contract ------------------------------------------------------------------------------------
+
+    def refuse_outside(self, message: object, running: ActorCell | None, other_thread: bool) -> None:
+        """Outside code may not tell or ask now."""
+        raise refusals.outside(self.node, message, running, other_thread)
+
+    def refuse_outside_handler(self, cell: ActorCell, what: str) -> None:
+        """A context was used when no handler of its actor ran."""
+        raise refusals.outside_handler(cell._label, what)
+
+    def refuse_answer(self, cell: ActorCell, what: str, answered: bool) -> None:
+        """There is nothing to answer, or it was answered already."""
+        raise refusals.answer(cell._label, what, answered)
+
+    def refuse_request(self, cell: ActorCell, message: object) -> None:
+        """The answer to a request would have no handler."""
+        raise refusals.request(cell._label, message)
+
+    def refuse_not_a_request(self, message: object) -> None:
+        """Only a Request has an answer."""
+        raise ContractError(
+            f"ask with {type(message).__qualname__}: only a Request has an answer; declare it as class "
+            f"{type(message).__name__}(Request[...]), or tell it"
+        )
