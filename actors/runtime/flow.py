@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from core_ext.codec import ENVELOPE_OVERHEAD_BYTES, FRAME_OVERHEAD_BYTES, CodecError, FrameWriter
+from core_ext.codec import ENVELOPE_OVERHEAD_BYTES, FRAME_OVERHEAD_BYTES, MAX_NAME_BYTES, CodecError, FrameWriter
 
 FRAME_ENVELOPES = 4096  # a frame closes at this many, so that one frame is a bounded piece of work for its receiver
 
@@ -28,7 +28,7 @@ class Outbox:
 
     __slots__ = (
         "count_acknowledged", "count_sent", "bytes_acknowledged", "bytes_sent", "max_body_bytes", "window_bytes",
-        "_frame_bytes", "_full", "_full_bytes", "_full_count", "_incarnation", "_queue_bytes", "_window_count",
+        "window_count", "_frame_bytes", "_full", "_full_bytes", "_full_count", "_incarnation", "_queue_bytes",
         "_writer",
     )
 
@@ -37,11 +37,11 @@ class Outbox:
         max_frame_bytes: int,
     ) -> None:
         self.window_bytes = window_bytes
-        self.max_body_bytes = max_frame_bytes - FRAME_OVERHEAD_BYTES - ENVELOPE_OVERHEAD_BYTES - 2048
+        self.window_count = window_count
+        self.limit_frames(max_frame_bytes)
         self._incarnation = incarnation
         self._frame_bytes = frame_bytes
         self._queue_bytes = queue_bytes
-        self._window_count = window_count
         self._full: deque[FrameWriter] = deque()
         self._full_bytes = self._full_count = 0
         self._writer = FrameWriter(incarnation)
@@ -57,6 +57,10 @@ class Outbox:
         self.count_sent = self.count_acknowledged = 0
         self.bytes_sent = self.bytes_acknowledged = 0
         return dropped
+
+    def limit_frames(self, max_frame_bytes: int) -> None:
+        """The peer takes no larger frame than this."""
+        self.max_body_bytes = max_frame_bytes - FRAME_OVERHEAD_BYTES - ENVELOPE_OVERHEAD_BYTES - 2 * MAX_NAME_BYTES
 
     @property
     def waiting(self) -> int:
@@ -83,8 +87,8 @@ class Outbox:
             return f"too large: {size} bytes, the limit is {self.max_body_bytes}; send it in pieces"
         if self._full_bytes + writer.size + size > self._queue_bytes and writer.count + self._full_count:
             return f"out of credit: {self.waiting_bytes} bytes already wait for the peer; send less, or retry later"
-        if self.count_sent - self.count_acknowledged + self._full_count + writer.count >= self._window_count:
-            return f"out of credit: {self._window_count} envelopes are under way to the peer and not taken in yet"
+        if self.count_sent - self.count_acknowledged + self._full_count + writer.count >= self.window_count:
+            return f"out of credit: {self.window_count} envelopes are under way to the peer and not taken in yet"
         name, incarnation = target
         sender_name, sender_incarnation = sender if sender is not None else (None, 0)
         if writer.count and writer.size + size > self._frame_bytes:

@@ -1,0 +1,84 @@
+"""Who has introduced itself to this node, and through which routing identities its frames come. Knows no socket."""
+
+from __future__ import annotations
+
+from actors.message import Lane
+from actors.runtime.flow import Intake
+from actors.runtime.handshake import Hello, Pong
+from actors.runtime.link import CONTROL_SUFFIX, DATA_SUFFIX
+from actors.runtime.transport_settings import TransportSettings
+from core_ext.mailbox import Reference
+
+_SENDERS_REMEMBERED = 4096
+
+
+class Peer:
+    """One introduced peer: the only source from which envelopes of its name are taken.
+
+    Attributes:
+        node, incarnation: who it is.
+        routing_id: of its link, without the lane's suffix.
+        data, control: what was taken in on each lane.
+    """
+
+    def __init__(self, hello: Hello, routing_id: bytes, settings: TransportSettings) -> None:
+        self.node = hello.node
+        self.incarnation = hello.incarnation
+        self.routing_id = routing_id
+        self.data = Intake(settings.credit_bytes, 1 << 62)
+        self.control = Intake(settings.send_queue_bytes, settings.control_limit)
+        self._senders: dict[tuple[str, int], Reference] = {}
+
+    def sender(self, name: str | None, incarnation: int) -> Reference | None:
+        """The reference of an actor there; the same object again for the same actor, as long as it is remembered."""
+        if name is None:
+            return None
+        key = (name, incarnation)
+        found = self._senders.get(key)
+        if found is None:
+            if len(self._senders) >= _SENDERS_REMEMBERED:
+                self._senders.clear()
+            found = self._senders[key] = Reference(self.node, name, incarnation)
+        return found
+
+    def report(self, sequence: int = 0) -> Pong:
+        """What was taken in, for the peer's credit."""
+        return Pong(sequence, *self.data.report(), *self.control.report())
+
+
+class Entrance:
+    """One routing identity: the peer behind it and the lane that it carries."""
+
+    __slots__ = ("intake", "lane", "peer")
+
+    def __init__(self, peer: Peer, lane: Lane, intake: Intake) -> None:
+        self.peer = peer
+        self.lane = lane
+        self.intake = intake
+
+
+class Registry:
+    """All introduced peers; one per name, the newest."""
+
+    def __init__(self) -> None:
+        self._peers: dict[str, Peer] = {}
+        self.entrances: dict[bytes, Entrance] = {}
+
+    def get(self, node: str) -> Peer | None:
+        """The introduced peer of this name."""
+        return self._peers.get(node)
+
+    def admit(self, peer: Peer) -> None:
+        """From now on frames are taken from this peer, and no longer from an older one of its name."""
+        self.remove(peer.node)
+        self._peers[peer.node] = peer
+        self.entrances[peer.routing_id + CONTROL_SUFFIX] = Entrance(peer, Lane.CONTROL, peer.control)
+        self.entrances[peer.routing_id + DATA_SUFFIX] = Entrance(peer, Lane.DATA, peer.data)
+
+    def remove(self, node: str) -> Peer | None:
+        """Take nothing more from this peer until it introduces itself again."""
+        peer = self._peers.pop(node, None)
+        if peer is not None:
+            del self.entrances[peer.routing_id + CONTROL_SUFFIX]
+            del self.entrances[peer.routing_id + DATA_SUFFIX]
+        return peer

@@ -1,0 +1,546 @@
+"""The transport of one node: what comes in on its one bound socket, and its links to its peers. Knows no actor.
+
+The runtime queues envelopes with ``send`` and calls ``flush`` at the end of each turn: one frame per peer and lane goes
+out. What comes in is handed to ``on_envelope``. docs/wire.md describes what travels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import zmq
+
+from actors.errors import WireError
+from actors.message import Lane
+from actors.runtime.handshake import (
+    Bye,
+    Hello,
+    Identity,
+    Ping,
+    Refused,
+    Stranger,
+    VersionMismatch,
+    Welcome,
+    decode,
+    encode,
+    is_link_message,
+    why_refused,
+)
+from actors.runtime.inbound import Entrance, Peer, Registry
+from actors.runtime.link import CONTROL_SUFFIX, DATA_SUFFIX, Link, LinkState
+from actors.runtime.logs import RateLimited
+from actors.runtime.sockets import TransportError, bind_router, check_dialable
+from actors.runtime.transport_settings import TransportSettings
+from core_ext.codec import WIRE_VERSION, CodecError, read_frame
+from core_ext.mailbox import Reference
+
+DEFAULT_LISTEN = "tcp://127.0.0.1:*"
+_PARTS_LIMIT = 1 << 16
+_ANSWERS_PER_TICK = 64  # refusals and the like to whoever is not introduced
+_LINGER_SECONDS = 0.1
+
+COUNTERS = (
+    "envelopes_sent", "envelopes_received", "frames_sent", "frames_received", "bytes_sent", "bytes_received", "dials",
+    "links_up", "links_lost", "hellos_accepted", "hellos_refused", "links_refused", "sends_refused",
+    "dropped_garbage", "dropped_oversized", "dropped_stranger", "dropped_wrong_incarnation", "dropped_unreachable",
+    "dropped_out_of_turn", "delivery_errors",
+)
+
+
+class OnEnvelope(Protocol):
+    """Takes one envelope; ``body`` is still encoded, and ``lane`` says which way it came."""
+
+    def __call__(
+        self, kind: int, target_name: str, target_incarnation: int, sender: Reference | None, correlation: int,
+        wire_id: int, body: bytes | memoryview, lane: Lane, /,
+    ) -> None: ...
+
+
+class Transport:
+    """Links to peers, and one bound socket.
+
+    Args:
+        node, incarnation: this node; the incarnation is new with every start.
+        cluster_id: peers of another cluster are refused.
+        folder_id: id of this node's data folder; empty without one.
+        listen: where to bind; None binds a free loopback port.
+        advertise: where peers find this node; the bound address when None.
+        peers: names and addresses of the nodes that this one dials.
+        settings: limits and times.
+        loop: the event loop; everything happens in its thread.
+        on_envelope: called for each envelope that comes in.
+        on_peer_up: (node, incarnation): it can be sent to.
+        on_peer_down: (node, incarnation, reason): what was under way to it may be lost, and sends are refused until it
+            is up again. Incarnation 0: it was never reached, and what waited for it was dropped.
+        known_folders: data-folder ids that peers were accepted with before.
+        remember_folder: keeps (node, folder id) of a configured peer for the next start.
+        on_wake: called instead of ``poll`` and ``flush`` when something may have come in, so that the runtime can poll,
+            run a turn and flush in the same wake-up.
+
+    Attributes:
+        address: the bound address, after ``start``.
+        counters: what happened, by name (``COUNTERS``).
+        refusals: node -> why this node and that one do not talk.
+    """
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        incarnation: int,
+        cluster_id: str,
+        folder_id: str = "",
+        listen: str | None = None,
+        advertise: str | None = None,
+        peers: Mapping[str, str] | None = None,
+        settings: TransportSettings | None = None,
+        loop: asyncio.AbstractEventLoop,
+        on_envelope: OnEnvelope,
+        on_peer_up: Callable[[str, int], None],
+        on_peer_down: Callable[[str, int, str], None],
+        known_folders: Mapping[str, str] | None = None,
+        remember_folder: Callable[[str, str], None] | None = None,
+        on_wake: Callable[[], None] | None = None,
+    ) -> None:
+        if not 0 < len(node.encode()) <= 128:
+            raise TransportError(f"node name {node!r} must have 1 to 128 bytes: it is part of what its peers see")
+        self.settings = settings if settings is not None else TransportSettings()
+        self.loop = loop
+        self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
+        self.refusals: dict[str, str] = {}
+        self.address = ""
+        self.us = Identity(node, incarnation, cluster_id, folder_id, advertise or "")
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.random = random.Random(incarnation)
+        self._listen = listen or DEFAULT_LISTEN
+        self._peers = dict(peers or {})
+        self._links: dict[str, Link] = {}
+        self._dirty: list[Link] = []
+        self._registry = Registry()
+        self._on_envelope = on_envelope
+        self._on_peer_up = on_peer_up
+        self._on_peer_down = on_peer_down
+        self._on_wake = on_wake if on_wake is not None else self._poll_and_flush
+        self._folders = dict(known_folders or {})
+        self._remember_folder = remember_folder
+        self._router: zmq.Socket[bytes] | None = None
+        self._router_fd = -1
+        self._wake_handle: asyncio.Handle | None = None
+        self._tick_handle: asyncio.TimerHandle | None = None
+        self._answers_left = _ANSWERS_PER_TICK
+        self._log = RateLimited(logging.getLogger("actors.transport"))
+
+    # --- life --------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Bind, and begin to dial the peers.
+
+        Raises:
+            TransportError: the address cannot be bound, advertised, or a peer's address cannot be dialled.
+        """
+        try:
+            for peer, address in self._peers.items():
+                unusable = check_dialable(address)
+                if unusable is not None:
+                    raise TransportError(f"peer {peer!r}: {unusable}")
+            self.context.set(zmq.MAX_SOCKETS, 4 * self.settings.max_peers + 16)
+            self._router, self.address = bind_router(self.context, self._listen, self.settings.max_frame_bytes)
+            advertised = self.us.address or self.address
+            unusable = check_dialable(advertised)
+            if unusable is not None:
+                raise TransportError(
+                    f"node {self.us.node!r} listens on {self.address}: {unusable}; give it `advertise`"
+                )
+        except TransportError:
+            if self._router is not None:
+                self._router.close(0)
+            self.context.term()
+            raise
+        us = self.us
+        self.us = Identity(us.node, us.incarnation, us.cluster_id, us.folder_id, advertised)
+        self._router_fd = int(self._router.getsockopt(zmq.FD))
+        self.loop.add_reader(self._router_fd, self._wake)
+        for peer, address in self._peers.items():
+            if peer != us.node:
+                self._add_link(peer, address, configured=True).dial()
+        self._tick_handle = self.loop.call_later(self.settings.ping_interval_seconds, self._tick)
+
+    async def close(self, flush_seconds: float = 0.0) -> None:
+        """Say goodbye and close everything.
+
+        Args:
+            flush_seconds: how long what still waits may take to go out.
+        """
+        if self.context.closed:
+            return
+        if self._router is not None and flush_seconds > 0:
+            await self._drain(flush_seconds)
+        for handle in (self._tick_handle, self._wake_handle):
+            if handle is not None:
+                handle.cancel()
+        farewell = [encode(Bye(f"node {self.us.node!r} has stopped"))]
+        linger = min(flush_seconds, _LINGER_SECONDS)
+        for link in self._links.values():
+            link.close(farewell, linger)
+        self._dirty.clear()
+        if self._router is not None:
+            self.loop.remove_reader(self._router_fd)
+            self._router.close(0)
+            self._router = None
+        self.context.term()
+
+    async def _drain(self, seconds: float) -> None:
+        deadline = self.loop.time() + seconds
+        self.flush()
+        while self.loop.time() < deadline and any(
+            link.state is LinkState.UP and link.under_way_bytes for link in self._links.values()
+        ):
+            for link in self._links.values():
+                link.ask_report()
+            await asyncio.sleep(0.002)
+            self.flush()
+
+    # --- sending -----------------------------------------------------------------------------------------------
+
+    def send(
+        self, node: str, lane: Lane, kind: int, target: tuple[str, int], sender: tuple[str, int] | None,
+        correlation: int, wire_id: int, body: bytes,
+    ) -> str | None:
+        """Queue one envelope for the next flush; never blocks.
+
+        Args:
+            node: where to.
+            lane: control is sent first, on a connection of its own.
+            kind: a ``core_ext.codec.Kind``.
+            target: (name, incarnation) of the actor there.
+            sender: (name, incarnation) of the actor here; None for outside code.
+            correlation: ties a reply to its ask.
+            wire_id: the message's type.
+            body: the encoded message.
+
+        Returns:
+            None when it was accepted (not: delivered), else why it was refused.
+        """
+        link = self._links.get(node)
+        if link is None:
+            known = ", ".join(sorted(self._links)) or "none"
+            refusal: str | None = f"unknown node: {node!r} is none of the peers ({known})"
+        else:
+            refusal = link.send(lane, kind, target, sender, correlation, wire_id, body)
+        if refusal is None:
+            self.counters["envelopes_sent"] += 1
+        else:
+            self.counters["sends_refused"] += 1
+        return refusal
+
+    def flush(self) -> None:
+        """The end of a turn: one frame per peer and lane goes out, more only when a frame has grown full."""
+        if self._dirty:
+            dirty, self._dirty = self._dirty, []
+            for link in dirty:
+                link.flush()
+
+    def mark_dirty(self, link: Link) -> None:
+        """The link has something to flush."""
+        self._dirty.append(link)
+
+    # --- receiving ---------------------------------------------------------------------------------------------
+
+    def poll(self) -> int:
+        """Take what has come in, within a budget; what is left has its turn after the event loop's.
+
+        Returns:
+            Envelopes handed to ``on_envelope``.
+        """
+        router = self._router
+        if router is None:
+            return 0
+        receive = router.recv
+        more = router.getsockopt
+        frames = self.settings.poll_frames
+        size = self.settings.poll_bytes
+        limit = self.settings.max_frame_bytes
+        delivered = 0
+        due: list[Peer] = []
+        answered = False
+        while frames > 0 and size > 0:
+            try:
+                identity = receive(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            part = receive(zmq.NOBLOCK)
+            parts = [part]
+            length = len(part)
+            while more(zmq.RCVMORE):
+                part = receive(zmq.NOBLOCK)
+                length += len(part)
+                if length <= limit and len(parts) < _PARTS_LIMIT:
+                    parts.append(part)
+                else:
+                    length = limit + 1
+            frames -= 1
+            size -= length
+            entrance = self._registry.entrances.get(identity)
+            if length > limit:
+                self.counters["dropped_oversized"] += 1
+                self._misbehaved(identity, entrance, f"a frame above the limit of {limit} bytes")
+                answered = True
+            elif is_link_message(parts[0]):
+                self._link_message(identity, entrance, parts)
+                answered = True
+            elif entrance is None:
+                self._stranger(identity)
+                answered = True
+            else:
+                delivered += self._frame(identity, entrance, parts, length, due)
+        else:
+            self._wake_again()
+        self.counters["envelopes_received"] += delivered
+        for peer in due:
+            self._answer(peer.routing_id + CONTROL_SUFFIX, encode(peer.report()))
+        if (answered or due) and int(router.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            self._wake_again()  # sending swallowed the descriptor's wake-up
+        return delivered
+
+    def _frame(self, identity: bytes, entrance: Entrance, parts: list[bytes], length: int, due: list[Peer]) -> int:
+        counters = self.counters
+        try:
+            frame = read_frame(parts, self.settings.max_frame_bytes)
+        except CodecError as error:
+            counters["dropped_garbage"] += 1
+            self._misbehaved(identity, entrance, f"a frame that cannot be read: {error}")
+            return 0
+        counters["frames_received"] += 1
+        counters["bytes_received"] += length
+        envelopes = frame.envelopes
+        count = len(envelopes)
+        peer = entrance.peer
+        if entrance.intake.take(length, count) and peer not in due:
+            due.append(peer)
+        if frame.receiver_incarnation != self.us.incarnation or frame.sender_incarnation != peer.incarnation:
+            counters["dropped_wrong_incarnation"] += count
+            return 0
+        lane = entrance.lane
+        deliver = self._on_envelope
+        for envelope in envelopes:
+            sender = envelope.sender_name
+            try:
+                deliver(
+                    envelope.kind, envelope.target_name, envelope.target_incarnation,
+                    None if sender is None else peer.sender(sender, envelope.sender_incarnation),
+                    envelope.correlation, envelope.wire_id, envelope.body, lane,
+                )
+            except Exception as error:  # one bad envelope must not take the rest of its frame with it
+                counters["delivery_errors"] += 1
+                self._log.warning(
+                    ("delivery", peer.node), "an envelope could not be delivered", peer=peer.node,
+                    target=envelope.target_name, wire_id=f"{envelope.wire_id:#010x}", error=repr(error),
+                )
+        return count
+
+    def _link_message(self, identity: bytes, entrance: Entrance | None, parts: list[bytes]) -> None:
+        try:
+            message, version = decode(parts[0])
+        except VersionMismatch as error:
+            self._refuse(identity, f"node {self.us.node!r} ({self.us.address}): {error}")
+            return
+        except WireError as error:
+            self.counters["dropped_garbage"] += 1
+            self._misbehaved(identity, entrance, str(error))
+            return
+        match message:
+            case Hello() if identity.endswith(CONTROL_SUFFIX):
+                self._hello(identity, message, version)
+            case _ if entrance is None:
+                self._stranger(identity)
+            case Ping(sequence):
+                self._answer(identity, encode(entrance.peer.report(sequence)))
+            case Bye(reason):
+                self._registry.remove(entrance.peer.node)
+                link = self._links.get(entrance.peer.node)
+                if link is not None and link.incarnation == entrance.peer.incarnation:
+                    link.lost(reason, cut_by_peer=True)
+            case _:
+                self.counters["dropped_out_of_turn"] += 1
+
+    def _hello(self, identity: bytes, hello: Hello, version: int) -> None:
+        reason = self._judge(hello, version) or self._make_room(hello)
+        if reason is not None:
+            self.counters["hellos_refused"] += 1
+            key = ("hello", hello.node)
+            self._log.warning(key, "peer refused", peer=hello.node, address=hello.address, reason=reason)
+            if hello.node in self._peers:
+                self.refusals[hello.node] = reason
+            self._refuse(identity, reason)
+            return
+        link = self._links.get(hello.node) or self._add_link(hello.node, hello.address, configured=False)
+        self._registry.admit(Peer(hello, identity[: -len(CONTROL_SUFFIX)], self.settings))
+        self._keep_folder(hello)
+        self.counters["hellos_accepted"] += 1
+        us, limits = self.us, self.settings
+        self._answer(
+            identity,
+            encode(
+                Welcome(
+                    us.node, us.incarnation, us.cluster_id, us.folder_id, limits.credit_bytes, limits.control_limit,
+                    limits.max_frame_bytes,
+                )
+            ),
+        )
+        link.encourage()
+
+    def _make_room(self, hello: Hello) -> str | None:
+        """Settle what the new introduction means for a link that exists. Returns why it cannot be accepted."""
+        link = self._links.get(hello.node)
+        if link is not None and link.state is LinkState.UP and link.incarnation != hello.incarnation:
+            if not link.configured and link.address != hello.address:
+                return (
+                    f"node {self.us.node!r} is connected to another node {hello.node!r} at {link.address}; give one of "
+                    f"the two another name"
+                )
+            link.lost("it was started again", cut_by_peer=True)
+            link = self._links.get(hello.node)
+        if link is not None and not link.configured and link.address != hello.address:
+            self._forget(link)
+            link = None
+        if link is None:
+            if len(self._links) >= self.settings.max_peers:
+                return f"node {self.us.node!r} has {len(self._links)} peers already; raise max_peers there"
+            unusable = check_dialable(hello.address)
+            if unusable is not None:
+                return f"node {self.us.node!r} cannot answer {hello.node!r}: {unusable}; give it `advertise`"
+        return None
+
+    # --- admission ---------------------------------------------------------------------------------------------
+
+    def judge(self, link: Link, welcome: Welcome, version: int) -> str | None:
+        """Why the node that was reached is refused; None when it is the right one."""
+        if welcome.node not in (link.node, self.us.node):
+            return (
+                f"{link.address} is node {welcome.node!r}, not {link.node!r}; correct that address in the peers of "
+                f"node {self.us.node!r}"
+            )
+        return self._judge(welcome, version)
+
+    def _judge(self, them: Hello | Welcome, version: int) -> str | None:
+        remembered = self._folders.get(them.node) if them.node in self._peers else None
+        accept_unknown = self.settings.accept_unknown_peers or isinstance(them, Welcome)
+        return why_refused(self.us, them, version, remembered, self._peers, accept_unknown)
+
+    def _keep_folder(self, them: Hello | Welcome) -> None:
+        if them.folder_id and them.node in self._peers and self._folders.get(them.node) != them.folder_id:
+            self._folders[them.node] = them.folder_id
+            if self._remember_folder is not None:
+                self._remember_folder(them.node, them.folder_id)
+
+    def _refuse(self, identity: bytes, reason: str) -> None:
+        if self._answers_left > 0:
+            self._answers_left -= 1
+            self._answer(identity, encode(Refused(reason[:2048])))
+
+    def _stranger(self, identity: bytes) -> None:
+        self.counters["dropped_stranger"] += 1
+        if self._answers_left > 0 and identity.endswith((CONTROL_SUFFIX, DATA_SUFFIX)):
+            self._answers_left -= 1
+            self._answer(identity[: -len(DATA_SUFFIX)] + CONTROL_SUFFIX, encode(Stranger()))
+
+    def _misbehaved(self, identity: bytes, entrance: Entrance | None, what: str) -> None:
+        """Garbage: counted, logged, and whoever sent it is no longer introduced."""
+        name = entrance.peer.node if entrance is not None else "unknown"
+        self._log.warning(("garbage", name), "garbage from a peer", peer=name, what=what)
+        if entrance is not None:
+            self._registry.remove(name)
+            identity = entrance.peer.routing_id + CONTROL_SUFFIX
+        self._refuse(identity, f"node {self.us.node!r} got {what}; run the same release of actorum on both")
+
+    def _answer(self, identity: bytes, part: bytes) -> None:
+        assert self._router is not None
+        try:
+            self._router.send(identity, zmq.NOBLOCK | zmq.SNDMORE)
+            self._router.send(part, zmq.NOBLOCK)
+        except zmq.ZMQError:
+            self.counters["dropped_unreachable"] += 1
+
+    # --- what links report -------------------------------------------------------------------------------------
+
+    def _add_link(self, node: str, address: str, configured: bool) -> Link:
+        link = self._links[node] = Link(self, node, address, configured)
+        return link
+
+    def _forget(self, link: Link) -> None:
+        if self._links.get(link.node) is link:
+            del self._links[link.node]
+        link.close()
+
+    def link_up(self, link: Link, welcome: Welcome) -> None:
+        """A peer said Welcome, and it is the right one."""
+        self._keep_folder(welcome)
+        self.counters["links_up"] += 1
+        self.refusals.pop(link.node, None)
+        self._log.info(("up", link.node), "peer up", peer=link.node, address=link.address)
+        other = self._registry.get(link.node)
+        if other is not None and other.incarnation != link.incarnation:
+            self._registry.remove(link.node)
+            self._refuse(
+                other.routing_id + CONTROL_SUFFIX,
+                f"node {self.us.node!r} finds another node {link.node!r} at {link.address}; give one of the two "
+                f"another name, or dial again when this one was just started",
+            )
+        self._on_peer_up(link.node, link.incarnation)
+
+    def link_lost(self, link: Link, reason: str, was_up: bool, cut_by_peer: bool) -> None:
+        """A link was up and is not any more, or could not be made for so long that nothing waits for it any longer."""
+        self.counters["links_lost"] += 1
+        self._log.warning(("lost", link.node), "peer lost", peer=link.node, address=link.address, reason=reason)
+        if not cut_by_peer:
+            # Both directions end together: asks of either side fail now, and both introduce themselves again.
+            peer = self._registry.remove(link.node)
+            if peer is not None and not was_up:
+                self._refuse(
+                    peer.routing_id + CONTROL_SUFFIX,
+                    f"node {self.us.node!r} cannot answer at {link.address}: {reason}; give node {link.node!r} an "
+                    f"`advertise` address that can be reached",
+                )
+        incarnation = link.incarnation
+        if not link.configured:
+            self._forget(link)
+        self._on_peer_down(link.node, incarnation, reason)
+
+    def link_refused(self, link: Link, reason: str) -> None:
+        """This node and the peer do not accept each other."""
+        self.counters["links_refused"] += 1
+        self.refusals[link.node] = reason
+        self._log.warning(("refused", link.node), "link refused", peer=link.node, address=link.address, reason=reason)
+
+    def peers(self) -> dict[str, tuple[str, int, int]]:
+        """Every peer: its link's state ("up", "dialling", "down"), bytes that wait for it, bytes under way to it."""
+        return {
+            node: (link.state.value, link.waiting_bytes, link.under_way_bytes) for node, link in self._links.items()
+        }
+
+    # --- the loop ----------------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        self._wake_handle = None
+        self._on_wake()
+
+    def _wake_again(self) -> None:
+        if self._wake_handle is None:
+            self._wake_handle = self.loop.call_soon(self._wake)
+
+    def _poll_and_flush(self) -> None:
+        self.poll()
+        self.flush()
+
+    def _tick(self) -> None:
+        self._tick_handle = self.loop.call_later(self.settings.ping_interval_seconds, self._tick)
+        self._answers_left = _ANSWERS_PER_TICK
+        for link in list(self._links.values()):
+            link.tick()
+
+
+__all__ = ["COUNTERS", "DEFAULT_LISTEN", "OnEnvelope", "Transport", "TransportError", "WIRE_VERSION"]
