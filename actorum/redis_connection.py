@@ -9,7 +9,8 @@ import socket
 import time
 from typing import Protocol, cast
 
-from core_ext.door import DoorCore, Session
+from core_ext.door import DoorCore
+from core_ext.sessions import Session
 
 
 class ConnectionHost(Protocol):

@@ -256,7 +256,9 @@ class RedisDoor:
 
     def leave(self, connection: RedisConnection) -> None:
         """A connection is gone."""
-        self._connections.discard(connection)
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self._slow_readers += connection.session.output_overflowed
         if not self._connections:
             self._empty.set()
 
@@ -354,5 +356,5 @@ class RedisDoor:
             "batches_in_flight": core.in_flight_batches, "batches_not_executed": self._not_executed,
             "batches_unknown": self._unknown, "batches_overdue": self._overdue, "bytes_in": core.bytes_in,
             "bytes_out": core.bytes_out, "protocol_errors": core.protocol_errors,
-            "slow_readers": self._slow_readers + core.output_overflows, "stray_outcomes": core.stray_outcomes,
+            "slow_readers": self._slow_readers, "stray_outcomes": core.stray_outcomes,
         }

@@ -29,7 +29,6 @@ from core_ext.resp cimport (
     Buffer,
     Found,
     Limits,
-    Scan,
     arguments_add,
     arguments_free,
     buffer_append,
@@ -37,8 +36,8 @@ from core_ext.resp cimport (
     buffer_reserve,
     gather,
     scan_request,
-    skip,
 )
+from core_ext.sessions cimport Command, Session, Slot
 
 from core_ext.resp import split_line
 
@@ -52,130 +51,6 @@ cdef object _log = logging.getLogger("actorum.door")
 cdef bytes _NO_AUTH = b"-NOAUTH Authentication required.\r\n"
 cdef bytes _INTERNAL = b"-ERR internal error in this command; the node's log says more\r\n"
 cdef bytes _DAMAGED = b"-UNKNOWN the reply was lost inside the cluster: the command may have been executed\r\n"
-
-
-@cython.final
-cdef class Command:
-    """One row of the command table. ``opcode`` -1: answered by ``handler`` on the spot."""
-
-    cdef bytes name
-    cdef int opcode
-    cdef int64_t minimum
-    cdef int64_t maximum
-    cdef bint is_write
-    cdef bint before_auth
-    cdef object handler
-
-
-@cython.final
-@cython.freelist(1024)
-cdef class Slot:
-    """What one connection is owed next: ``count`` replies of a batch, or a reply that is known already."""
-
-    cdef Session session
-    cdef Slot next
-    cdef bytes reply  # None until answered
-    cdef int64_t count
-    cdef bint resp2
-
-
-@cython.final
-cdef class Session:
-    """One connection as the door sees it.
-
-    Args:
-        owner: what local command handlers receive as their first argument.
-        transport: has ``write(bytes)``, ``close()``, ``abort()``, ``pause_reading()``, ``resume_reading()`` and
-            ``get_write_buffer_size()``, as an asyncio transport has.
-        authenticated: False when a password is wanted first.
-
-    Attributes:
-        protocol: 2 or 3, for the replies to what comes next.
-        authenticated: whether commands are let through.
-    """
-
-    cdef readonly object owner
-    cdef object transport
-    cdef object write
-    cdef public int protocol
-    cdef public bint authenticated
-    cdef Command last
-    cdef Buffer input
-    cdef size_t start  # of the input, what is parsed
-    cdef Scan scan
-    cdef Slot head
-    cdef Slot tail
-    cdef list ready
-    cdef int64_t reads  # unanswered, by way of a read batch
-    cdef int64_t writes  # unanswered, by way of a write batch
-    cdef bint held
-    cdef bint waiting  # held because the door as a whole has too much in flight
-    cdef bint reading_paused
-    cdef bint blocked
-    cdef bint finishing
-    cdef bint ended
-    cdef bint closed
-
-    def __cinit__(self, object owner, object transport, bint authenticated):
-        self.owner = owner
-        self.transport = transport
-        self.write = transport.write
-        self.protocol = 2
-        self.authenticated = authenticated
-        self.ready = []
-
-    def __dealloc__(self):
-        buffer_free(&self.input)
-
-    @property
-    def last_command(self) -> str:
-        """Name of the newest command in lower case, or "" before the first."""
-        return "" if self.last is None else self.last.name.decode("ascii", "replace").lower()
-
-    @property
-    def input_bytes(self) -> int:
-        """What has arrived and is not parsed yet."""
-        return self.input.size - self.start
-
-    @property
-    def unanswered(self) -> int:
-        """Commands sent to the store and not answered yet."""
-        return self.reads + self.writes
-
-    def close_after_replies(self) -> None:
-        """For a command's own handler: take no more commands, and close once everything taken is answered."""
-        self.finishing = True
-
-    def finish(self) -> None:
-        """From outside of a handler: take no more commands, and close once everything taken is answered."""
-        self.finishing = True
-        self._close_if_done()
-
-    cdef int _close_if_done(self) except -1:
-        if self.head is None and not self.closed and (self.finishing or (self.ended and not self.held)):
-            self.closed = True
-            self.transport.close()
-        return 0
-
-    cdef int _add(self, Slot slot) except -1:
-        if self.tail is None:
-            self.head = slot
-        else:
-            self.tail.next = slot
-        self.tail = slot
-        return 0
-
-    cdef int _reply(self, bytes reply) except -1:
-        """Owe a reply that is known already."""
-        cdef Slot slot
-        if self.head is None:
-            self.ready.append(reply)
-        else:
-            slot = Slot.__new__(Slot)
-            slot.session = self
-            slot.reply = reply
-            self._add(slot)
-        return 0
 
 
 @cython.final
@@ -250,7 +125,6 @@ cdef class DoorCore:
     cdef readonly uint64_t bytes_in
     cdef readonly uint64_t bytes_out
     cdef readonly uint64_t protocol_errors
-    cdef readonly uint64_t output_overflows
     cdef readonly uint64_t stray_outcomes
 
     def __init__(self, commands, local, unknown, *, size_t max_argument_bytes, size_t max_command_bytes,
@@ -367,7 +241,7 @@ cdef class DoorCore:
                     break
                 if found == MALFORMED:
                     self.protocol_errors += 1
-                    session._reply(_error_line(b"ERR Protocol error: " + error[:strlen(error)]))
+                    session.reply(_error_line(b"ERR Protocol error: " + error[:strlen(error)]))
                     session.finishing = True
                     break
                 position += consumed
@@ -393,7 +267,7 @@ cdef class DoorCore:
             if self.arguments.lengths[0] else []
         if arguments is None:
             self.protocol_errors += 1
-            session._reply(b"-ERR Protocol error: unbalanced quotes in request\r\n")
+            session.reply(b"-ERR Protocol error: unbalanced quotes in request\r\n")
             session.finishing = True
         elif arguments:
             self.arguments.count = 0
@@ -429,13 +303,13 @@ cdef class DoorCore:
             return self._call(session, self.unknown, 0)
         session.last = command
         if count < command.minimum or (count > command.maximum and command.maximum >= 0):
-            return session._reply(b"-ERR wrong number of arguments for '" + command.name.lower() + b"' command\r\n")
+            return session.reply(b"-ERR wrong number of arguments for '" + command.name.lower() + b"' command\r\n")
         if not session.authenticated and not command.before_auth:
-            return session._reply(_NO_AUTH)
+            return session.reply(_NO_AUTH)
         if command.opcode < 0:
             return self._call(session, command.handler, 1)
         if count > MAX_ENCODED_ARGUMENTS:
-            return session._reply(
+            return session.reply(
                 b"-ERR too many arguments for '" + command.name.lower() + b"' command: 65535 are possible\r\n")
         self._encode(command)
         self.chunk_writes |= command.is_write
@@ -444,7 +318,7 @@ cdef class DoorCore:
             self.run = Slot.__new__(Slot)
             self.run.session = session
             self.run.resp2 = session.protocol == 2
-            session._add(self.run)
+            session.add(self.run)
             self.chunk_slots.append(self.run)
         self.run.count += 1
         return 0
@@ -458,7 +332,7 @@ cdef class DoorCore:
             reply = _INTERNAL
         if self.arguments.capacity > KEEP_ARGUMENTS:
             arguments_free(&self.arguments)
-        return session._reply(reply)
+        return session.reply(reply)
 
     cdef int _encode(self, Command command) except -1:
         cdef int64_t i
@@ -568,14 +442,12 @@ cdef class DoorCore:
             else:
                 session.reads -= slot.count
             if line is not None:
-                slot.reply = line * slot.count
-            elif session.closed:
-                slot.reply = b"" if skip(data, size, &position, slot.count) else _DAMAGED
+                slot.known = line * slot.count
             else:
-                slot.reply = gather(data, size, &position, slot.count, slot.resp2)
-                if slot.reply is None:
+                slot.known = gather(data, size, &position, slot.count, slot.resp2)
+                if slot.known is None:
                     line = _DAMAGED
-                    slot.reply = line * slot.count
+                    slot.known = line * slot.count
         if line is not None:
             if line is _DAMAGED:
                 _log.error("ticket %d: the replies do not fit its %d commands", ticket, batch.count)
@@ -589,33 +461,8 @@ cdef class DoorCore:
             self._resume(session)
         return self._waits()
 
-    cdef int _flush(self, Session session) except -1:
-        """Write what is answered, in order, in one piece."""
-        cdef Slot head = session.head
-        cdef list ready = session.ready
-        cdef bytes data
-        while head is not None and head.reply is not None:
-            ready.append(head.reply)
-            head = head.next
-        session.head = head
-        if head is None:
-            session.tail = None
-        if ready:
-            data = ready[0] if len(ready) == 1 else b"".join(ready)
-            ready.clear()
-            if not session.closed:
-                self.bytes_out += PyBytes_GET_SIZE(data)
-                session.write(data)
-                if session.blocked and session.transport.get_write_buffer_size() > self.max_output_bytes:
-                    self._abort(session)
-        if session.finishing or session.ended:
-            session._close_if_done()
-        return 0
-
-    cdef int _abort(self, Session session) except -1:
-        self.output_overflows += 1
-        session.closed = session.finishing = True
-        session.transport.abort()
+    cdef inline int _flush(self, Session session) except -1:
+        self.bytes_out += session.flush(self.max_output_bytes)
         return 0
 
     cdef int _resume(self, Session session) except -1:
@@ -632,13 +479,12 @@ cdef class DoorCore:
     def end_of_input(self, Session session not None) -> None:
         """The client sends no more: close once everything that it sent is answered."""
         session.ended = True
-        session._close_if_done()
+        session.close_if_done()
 
     def output_blocked(self, Session session not None) -> None:
         """The client does not read its replies: hold its commands."""
         session.blocked = True
-        if not session.closed and session.transport.get_write_buffer_size() > self.max_output_bytes:
-            self._abort(session)
+        session.limit_output(self.max_output_bytes)
 
     def output_drained(self, Session session not None) -> bool:
         """The client has read its replies: go on. Returns True when a batch waits to be taken."""
@@ -648,11 +494,7 @@ cdef class DoorCore:
 
     def lost(self, Session session not None) -> None:
         """The connection is gone; what it sent is still executed, its replies are dropped."""
-        session.closed = session.finishing = True
-        session.transport = session.write = None
-        session.held = False
-        session.start = 0
-        buffer_free(&session.input)
+        session.forget()
 
     def unanswered(self, uint64_t up_to) -> list:
         """Tickets in flight, up to this one, as (ticket, is a write)."""

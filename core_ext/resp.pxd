@@ -56,4 +56,3 @@ cdef bint parse_integer(const char *text, size_t size, int64_t *value) noexcept
 
 # The next ``count`` replies of a framed sequence, back to back, in RESP2 if wanted; None when the frame is damaged.
 cdef bytes gather(const char *replies, size_t size, size_t *position, int64_t count, bint resp2)
-cdef bint skip(const char *replies, size_t size, size_t *position, int64_t count) noexcept

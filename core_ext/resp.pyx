@@ -294,17 +294,6 @@ cdef inline bint _frame(const char *replies, size_t size, size_t position, size_
     return length[0] > 0 and length[0] <= size - position - 4
 
 
-cdef bint skip(const char *replies, size_t size, size_t *position, int64_t count) noexcept:
-    """Step over the next ``count`` replies."""
-    cdef size_t length = 0
-    while count:
-        if not _frame(replies, size, position[0], &length):
-            return False
-        position[0] += 4 + length
-        count -= 1
-    return True
-
-
 cdef bytes gather(const char *replies, size_t size, size_t *position, int64_t count, bint resp2):
     """See resp.pxd."""
     cdef size_t start = position[0]
