@@ -1,0 +1,285 @@
+/* The thread that makes batches of the write-ahead log durable. It never touches Python: a queue of malloc'ed items in,
+ * an eventfd out. Must not know records, streams or recovery.
+ *
+ * One owner thread submits; items take effect in order. Consecutive writes are written and synced together (group
+ * commit), and nothing after them is written before they are synced. A failed write or sync is never retried: after a
+ * failed fsync the page cache may call a page clean that never reached the disk (Rebello et al., ATC 2020).
+ */
+#ifndef ACTORUM_LOG_SYNCER_H
+#define ACTORUM_LOG_SYNCER_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log_format.h"
+
+#define LOG_GROUP_ITEMS 64
+#define LOG_GROUP_BYTES (16u << 20)
+#define LOG_ZERO_BYTES (1u << 20)  /* zeroed and synced at a time, ahead of the write position */
+#define LOG_SYNC_BUCKETS 24        /* bucket b counts syncs below 2^b * 16 microseconds */
+
+enum { LOG_ITEM_WRITE, LOG_ITEM_ROTATE, LOG_ITEM_REMOVE };
+
+typedef struct log_item {
+    struct log_item *next;
+    int kind;
+    char name[32];        /* ROTATE, REMOVE */
+    unsigned char *bytes; /* WRITE: borrowed until synced; ROTATE: the header, freed here */
+    uint64_t length;
+    uint64_t offset;     /* WRITE: in the segment; ROTATE: size of the segment */
+    uint64_t commit_at;  /* WRITE: where the COMMIT stands in bytes */
+    uint64_t base, salt; /* WRITE: log sequence number of offset 0, salt of the segment */
+    uint64_t number;     /* WRITE: of the batch */
+} log_item;
+
+typedef struct {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    log_item *head, *tail; /* guarded by mutex */
+    int closing;           /* guarded by mutex */
+    int directory, file, event;
+    uint64_t position, zeroed, size; /* of the current segment; the thread's own */
+    char *zeros;
+    _Atomic uint64_t synced, submitted, syncs, bytes, last_sync_end_ns, sync_ns, zeroed_bytes;
+    _Atomic uint64_t buckets[LOG_SYNC_BUCKETS];
+    _Atomic int failure;
+    const char *failed_step;
+} log_syncer;
+
+static uint64_t log_now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+}
+
+static void log_notify(log_syncer *syncer) {
+    uint64_t one = 1;
+    ssize_t done = write(syncer->event, &one, sizeof one);
+    (void)done; /* only a full counter fails, and then it is readable anyway */
+}
+
+static int log_fail(log_syncer *syncer, const char *step) {
+    syncer->failed_step = step;
+    atomic_store(&syncer->failure, errno ? errno : EIO);
+    return -1;
+}
+
+static int log_write_all(int file, const void *bytes, uint64_t length, uint64_t offset) {
+    const char *at = (const char *)bytes;
+    while (length) {
+        ssize_t done = pwrite(file, at, length, (off_t)offset);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return -1;
+        at += done;
+        length -= (uint64_t)done;
+        offset += (uint64_t)done;
+    }
+    return 0;
+}
+
+/* fdatasync over written zeros changes no metadata; over unwritten extents each sync pays for a journal commit. */
+static int log_zero_ahead(log_syncer *syncer, uint64_t upto) {
+    while (syncer->zeroed < upto && syncer->zeroed < syncer->size) {
+        uint64_t length = syncer->size - syncer->zeroed;
+        if (length > LOG_ZERO_BYTES) length = LOG_ZERO_BYTES;
+        if (log_write_all(syncer->file, syncer->zeros, length, syncer->zeroed)) return -1;
+        syncer->zeroed += length;
+        atomic_fetch_add(&syncer->zeroed_bytes, length);
+    }
+    return 0;
+}
+
+static int log_write_group(log_syncer *syncer, log_item **items, int count) {
+    struct iovec parts[LOG_GROUP_ITEMS];
+    uint64_t total = 0, group = items[0]->base + items[0]->offset;
+    for (int i = 0; i < count; i++) {
+        log_item *item = items[i];
+        log_header *commit = (log_header *)(item->bytes + item->commit_at);
+        if (commit->note != group) {
+            commit->note = group;
+            commit->header_crc = log_header_crc(item->salt, item->base + item->offset + item->commit_at, commit);
+        }
+        parts[i].iov_base = item->bytes;
+        parts[i].iov_len = item->length;
+        total += item->length;
+    }
+    if (log_zero_ahead(syncer, items[0]->offset + total)) return log_fail(syncer, "write");
+    ssize_t done;
+    do done = pwritev(syncer->file, parts, count, (off_t)items[0]->offset);
+    while (done < 0 && errno == EINTR);
+    if (done < 0) return log_fail(syncer, "write");
+    uint64_t written = (uint64_t)done, before = 0;
+    for (int i = 0; i < count && written < total; i++) { /* a short write: go on item by item */
+        uint64_t end = before + parts[i].iov_len;
+        if (end > written) {
+            uint64_t from = written > before ? written - before : 0;
+            if (log_write_all(syncer->file, items[i]->bytes + from, parts[i].iov_len - from, items[i]->offset + from))
+                return log_fail(syncer, "write");
+        }
+        before = end;
+    }
+    uint64_t started = log_now_ns();
+    if (fdatasync(syncer->file)) return log_fail(syncer, "fdatasync");
+    uint64_t ended = log_now_ns(), micro = (ended - started) / 16000;
+    int bucket = 0;
+    while (micro && bucket < LOG_SYNC_BUCKETS - 1) {
+        micro >>= 1;
+        bucket++;
+    }
+    atomic_fetch_add(&syncer->buckets[bucket], 1);
+    atomic_fetch_add(&syncer->syncs, 1);
+    atomic_fetch_add(&syncer->bytes, total);
+    atomic_fetch_add(&syncer->sync_ns, ended - started);
+    atomic_store(&syncer->last_sync_end_ns, ended);
+    syncer->position = items[0]->offset + total;
+    atomic_store(&syncer->synced, items[count - 1]->number);
+    log_notify(syncer);
+    return 0;
+}
+
+/* The new segment gets its name only when its header is durable: a named segment always has one. */
+static int log_rotate(log_syncer *syncer, log_item *item) {
+    const char *spare = "spare.tmp";
+    int file = openat(syncer->directory, spare, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0) return log_fail(syncer, "open of a new segment");
+    close(syncer->file);
+    syncer->file = file;
+    syncer->size = item->offset;
+    syncer->position = syncer->zeroed = item->length;
+    int refused = posix_fallocate(file, 0, (off_t)item->offset);
+    if (refused) {
+        errno = refused;
+        return log_fail(syncer, "allocation of a new segment");
+    }
+    if (log_write_all(file, item->bytes, item->length, 0) || log_zero_ahead(syncer, LOG_ZERO_BYTES))
+        return log_fail(syncer, "write of a new segment");
+    if (fdatasync(file)) return log_fail(syncer, "fdatasync of a new segment");
+    if (renameat(syncer->directory, spare, syncer->directory, item->name)) return log_fail(syncer, "rename of a new segment");
+    if (fsync(syncer->directory)) return log_fail(syncer, "fsync of the directory");
+    return 0;
+}
+
+static int log_remove(log_syncer *syncer, log_item *item) {
+    if (unlinkat(syncer->directory, item->name, 0) && errno != ENOENT) return log_fail(syncer, "removal of a segment");
+    if (fsync(syncer->directory)) return log_fail(syncer, "fsync of the directory");
+    return 0;
+}
+
+static log_item *log_process(log_syncer *syncer, log_item *item) {
+    log_item *group[LOG_GROUP_ITEMS];
+    int count = 0;
+    uint64_t total = 0;
+    if (item->kind == LOG_ITEM_WRITE) {
+        log_item *next = item;
+        while (next && next->kind == LOG_ITEM_WRITE && count < LOG_GROUP_ITEMS && total < LOG_GROUP_BYTES) {
+            total += next->length;
+            group[count++] = next;
+            next = next->next;
+        }
+        if (!atomic_load(&syncer->failure)) log_write_group(syncer, group, count);
+    } else {
+        group[count++] = item;
+        if (!atomic_load(&syncer->failure)) {
+            if (item->kind == LOG_ITEM_ROTATE) log_rotate(syncer, item);
+            else log_remove(syncer, item);
+        }
+    }
+    if (atomic_load(&syncer->failure)) log_notify(syncer);
+    item = group[count - 1]->next;
+    for (int i = 0; i < count; i++) {
+        if (group[i]->kind == LOG_ITEM_ROTATE) free(group[i]->bytes);
+        free(group[i]);
+    }
+    return item;
+}
+
+static void *log_syncer_run(void *argument) {
+    log_syncer *syncer = (log_syncer *)argument;
+    for (;;) {
+        pthread_mutex_lock(&syncer->mutex);
+        while (!syncer->head && !syncer->closing) {
+            int behind = syncer->zeroed < syncer->size && syncer->zeroed - syncer->position < LOG_ZERO_BYTES;
+            if (!behind || atomic_load(&syncer->failure)) {
+                pthread_cond_wait(&syncer->wake, &syncer->mutex);
+                continue;
+            }
+            pthread_mutex_unlock(&syncer->mutex); /* idle: prepare room, so that no batch waits for it */
+            if (log_zero_ahead(syncer, syncer->zeroed + LOG_ZERO_BYTES)) log_fail(syncer, "write");
+            else if (fdatasync(syncer->file)) log_fail(syncer, "fdatasync");
+            if (atomic_load(&syncer->failure)) log_notify(syncer);
+            pthread_mutex_lock(&syncer->mutex);
+        }
+        log_item *item = syncer->head;
+        syncer->head = syncer->tail = NULL;
+        pthread_mutex_unlock(&syncer->mutex);
+        if (!item) return NULL;
+        while (item) item = log_process(syncer, item);
+    }
+}
+
+/* Takes over nothing on failure; on success owns `file`. Returns NULL with errno set. */
+static log_syncer *log_syncer_start(int directory, int file, uint64_t position, uint64_t zeroed, uint64_t size,
+                                    uint64_t synced) {
+    log_syncer *syncer = (log_syncer *)calloc(1, sizeof *syncer);
+    if (!syncer) return NULL;
+    syncer->zeros = (char *)calloc(1, LOG_ZERO_BYTES);
+    syncer->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    syncer->directory = directory;
+    syncer->file = file;
+    syncer->position = position;
+    syncer->zeroed = zeroed;
+    syncer->size = size;
+    atomic_store(&syncer->synced, synced);
+    atomic_store(&syncer->submitted, synced);
+    pthread_mutex_init(&syncer->mutex, NULL);
+    pthread_cond_init(&syncer->wake, NULL);
+    if (syncer->zeros && syncer->event >= 0 && !pthread_create(&syncer->thread, NULL, log_syncer_run, syncer))
+        return syncer;
+    if (syncer->event >= 0) close(syncer->event);
+    free(syncer->zeros);
+    free(syncer);
+    return NULL;
+}
+
+static void log_syncer_submit(log_syncer *syncer, log_item *item) {
+    item->next = NULL;
+    if (item->kind == LOG_ITEM_WRITE) atomic_store(&syncer->submitted, item->number);
+    pthread_mutex_lock(&syncer->mutex);
+    if (syncer->tail) syncer->tail->next = item;
+    else syncer->head = item;
+    syncer->tail = item;
+    pthread_cond_signal(&syncer->wake);
+    pthread_mutex_unlock(&syncer->mutex);
+}
+
+/* Waits until the queue is empty, then ends the thread. Closes the segment and the eventfd. */
+static void log_syncer_stop(log_syncer *syncer) {
+    pthread_mutex_lock(&syncer->mutex);
+    syncer->closing = 1;
+    pthread_cond_signal(&syncer->wake);
+    pthread_mutex_unlock(&syncer->mutex);
+    pthread_join(syncer->thread, NULL);
+    close(syncer->file);
+    close(syncer->event);
+    pthread_mutex_destroy(&syncer->mutex);
+    pthread_cond_destroy(&syncer->wake);
+    free(syncer->zeros);
+    free(syncer);
+}
+
+static uint64_t log_syncer_bucket(log_syncer *syncer, int bucket) { return atomic_load(&syncer->buckets[bucket]); }
+static uint64_t log_syncer_synced(log_syncer *syncer) { return atomic_load(&syncer->synced); }
+static int log_syncer_failure(log_syncer *syncer) { return atomic_load(&syncer->failure); }
+
+#endif
