@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         on,
         on_answer,
     )
-    from actors.runtime import ActorSystem
+    from actors.runtime.system import ActorSystem
 
 __all__ = [
     "Actor", "ActorSystem", "ActorumError", "Answer", "AskError", "AskFailed", "AskRejected", "AskTimeout", "Context",
@@ -54,7 +54,7 @@ _RUNTIME = {"ActorSystem"}
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(importlib.import_module("actors.runtime" if name in _RUNTIME else "actors"), name)
+    found = getattr(importlib.import_module("actors.runtime.system" if name in _RUNTIME else "actors"), name)
     globals()[name] = found
     return found
 

@@ -91,7 +91,7 @@ def node(
     config: Path, name: str | None, ready_file: Path | None, stop_with_parent: bool, overrides: tuple[str, ...]
 ) -> None:
     """Run one node in this process until SIGTERM (drains; a second one is immediate)."""
-    from actorum.node import run_node
+    from actorum.process import run_node
 
     sys.exit(run_node(config, name, ready_file=ready_file, stop_with_parent=stop_with_parent, overrides=overrides))
 

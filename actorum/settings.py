@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from actors.runtime.settings import RuntimeSettings
 from protocols.raft.settings import RaftSettings
+from protocols.storage.settings import GatewaySettings, LogSettings, ShardSettings
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -90,28 +92,24 @@ class LogSection(Section, frozen=True):
     segment_bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024, le=4 * 1024**3)] = 64 * 1024 * 1024
 
 
-class StoreSection(Section, frozen=True):
-    """The gateway and the shard.
-
-    Attributes:
-        request_timeout_seconds: after this a command that has no outcome is answered with an error.
-        session_seconds: log time after which a silent session is forgotten.
-    """
-
-    request_timeout_seconds: Seconds = 5.0
-    session_seconds: Seconds = 600.0
-
-
 class RedisSection(Section, frozen=True):
-    """The Redis door.
+    """What clients of the Redis door may use; see ``RedisDoorSettings`` for each limit.
 
     Attributes:
-        connections: how many clients may be connected at once.
-        request_bytes: the largest request that is accepted.
+        password: what AUTH wants for the user "default"; empty lets everyone in.
+        max_clients: connections at a time.
+        max_argument_bytes: largest key or value.
+        max_command_bytes: largest sum of a command's arguments.
+        max_output_bytes: replies that a client has not read, above which it is disconnected.
+        answer_seconds: the last line against hanging clients; must be longer than the gateway's own limits.
     """
 
-    connections: Count = 10_000
-    request_bytes: Count = 64 * 1024 * 1024
+    password: str = ""
+    max_clients: Count = 10_000
+    max_argument_bytes: Count = 64 << 20
+    max_command_bytes: Count = 128 << 20
+    max_output_bytes: Count = 256 << 20
+    answer_seconds: Seconds = 30.0
 
 
 class ProcessSection(Section, frozen=True):
@@ -119,15 +117,15 @@ class ProcessSection(Section, frozen=True):
 
     Attributes:
         drain_seconds: after SIGTERM: how long open requests may take to finish.
-        stop_seconds: after the drain: how long actors and links may take to stop.
-        slow_handler_seconds: a handler that runs longer is logged.
-        log_level: of the structured log on standard error.
+        stop_seconds: after the drain: how long actors, links and the log may take to stop.
+        log_level: of what the node prints.
+        log_json: JSON lines instead of key=value.
     """
 
     drain_seconds: Seconds = 2.0
     stop_seconds: Seconds = 5.0
-    slow_handler_seconds: Seconds = 0.05
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = False
 
 
 class Settings(Section, frozen=True):
@@ -138,6 +136,9 @@ class Settings(Section, frozen=True):
     raft: RaftSettings = RaftSettings()
     detector: DetectorSection = DetectorSection()
     log: LogSection = LogSection()
-    store: StoreSection = StoreSection()
+    gateway: GatewaySettings = GatewaySettings()
+    adapter: LogSettings = LogSettings()
+    shard: ShardSettings = ShardSettings()
     redis: RedisSection = RedisSection()
     process: ProcessSection = ProcessSection()
+    runtime: RuntimeSettings = RuntimeSettings()
