@@ -139,7 +139,7 @@ class Owner:
                 raise properties.Violation(f"{self.node.name}: read {message.tag} answered twice")
             if message.index < asked_at:
                 raise properties.Violation(
-                    f"stale read on {self.node.name}: index {message.index}, {asked_at} was acknowledged before it began"
+                    f"stale read on {self.node.name}: {message.index}, but {asked_at} was acknowledged before it began"
                 )
             self.answered[message.tag] = message.index
         elif isinstance(message, messages.BarrierRefused):
@@ -395,7 +395,8 @@ class World:
 
     def read(self, node: Node, first: int, last: int, limit_bytes: int, key: int = 0) -> None:
         """``journal.read``: answered a little later."""
-        self.after(self.random.uniform(0.0001, 0.001), self.read_done, node, node.incarnation, first, last, limit_bytes, key)
+        delay = self.random.uniform(0.0001, 0.001)
+        self.after(delay, self.read_done, node, node.incarnation, first, last, limit_bytes, key)
 
     def read_done(self, node: Node, incarnation: int, first: int, last: int, limit: int, key: int) -> None:
         if node.incarnation != incarnation or not node.up:

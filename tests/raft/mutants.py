@@ -1,0 +1,100 @@
+"""Raft with one rule broken at a time: a line of the source is replaced, by text, so that the test names the line."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from types import ModuleType
+from typing import NamedTuple
+
+import pytest
+
+from protocols.raft import delivery, election, following, reading, recovery, replication, snapshots, terms
+
+
+class Mutant(NamedTuple):
+    """A wrong version that is everywhere.
+
+    Attributes:
+        name: what it does wrong.
+        module, function, line: where the rule is enforced.
+        wrong: what stands there in the wrong version.
+    """
+
+    name: str
+    module: ModuleType
+    function: str
+    line: str
+    wrong: str
+
+
+def apply(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the wrong version in place for this test."""
+    source = textwrap.dedent(inspect.getsource(getattr(mutant.module, mutant.function)))
+    assert source.count(mutant.line) == 1, f"{mutant.function} no longer says {mutant.line!r} once"
+    found: dict[str, object] = {}
+    exec(compile(source.replace(mutant.line, mutant.wrong), "mutant", "exec"), mutant.module.__dict__, found)
+    monkeypatch.setattr(mutant.module, mutant.function, found[mutant.function])
+
+
+#: Each is found by a random campaign as a broken invariant, or as a group that never converges.
+CAMPAIGN = [
+    Mutant("votes twice in a term", election, "on_request", "and state.vote in (None, candidate)", "and True"),
+    Mutant("clears the vote on a heartbeat", terms, "heard_leader", "state.canvassing = False",
+           "state.canvassing = False; state.vote = None"),
+    Mutant("clears the vote on stepping down", terms, "become_follower", "state.votes.clear()",
+           "state.votes.clear(); state.vote = None"),
+    Mutant("does not write term and vote", terms, "persist",
+           "context.journal.append(HardState(term=term, vote=vote), note=term, critical=True)", "pass"),
+    Mutant("grants votes before its vote is on disk", election, "on_request",
+           "context.send(context.sender, reply_to(state, message, granted))\n    return", "return"),
+    Mutant("votes for any log", election, "up_to_date", "return", "return True or"),
+    Mutant("compares logs by index before term", election, "up_to_date",
+           "LogId(message.last_term, message.last_index) >= state.claimed_last()",
+           "(message.last_index, message.last_term) >= (state.log.last.index, state.log.last.term)"),
+    Mutant("keeps its vote when the term grows", terms, "become_follower", "persist(state, context, term, None)",
+           "state.term = term"),
+    Mutant("commits entries of old terms by counting", replication, "advance_commit",
+           "and state.log.term_at(agreed) == state.term", ""),
+    Mutant("counts its own copy before its own fsync", replication, "append",
+           "context.send(context.self", "state.own_durable = entry.index; context.send(context.self"),
+    Mutant("begins its term without a no-op", replication, "begin_term",
+           "append(state, context, EntryKind.NOOP, ())", "pass"),
+    Mutant("counts answers to an older term's request", replication, "on_reply",
+           "or message.request_term != state.term", ""),
+    Mutant("drops replies of a higher term", replication, "on_heartbeat_reply",
+           "if node is None or terms.adopt_higher_term(state, context, message.term):",
+           "if node is None or message.term > state.term:"),
+    Mutant("truncates after prev_index always", following, "store", "if log.term_at(entry.index) == entry.term:",
+           "if False:"),
+    Mutant("acknowledges before the sync", following, "on_append",
+           "store(state, context, entries)\n    context.send(", "store(state, context, entries)\n    context.send_now("),
+    Mutant("acknowledges its last index", following, "acceptance",
+           "match_index=message.prev_index + len(message.entries)", "match_index=state.log.last_index"),
+    Mutant("commits up to the leader's commit index", following, "on_append",
+           "min(message.commit, message.prev_index + len(message.entries))",
+           "min(message.commit, state.log.last_index)"),
+    Mutant("appends without the consistency check", following, "on_append",
+           "elif state.log.term_at(message.prev_index) == message.prev_term:",
+           "elif message.prev_index <= state.log.last_index:"),
+    Mutant("sends a heartbeat with the bare commit index", reading, "send_heartbeats",
+           "commit = min(progress.match, state.commit)", "commit = state.commit"),
+    Mutant("reads with a round from before the request", reading, "start_round", "state.round += 1", "pass"),
+    Mutant("reads from the leader's memory", reading, "start_round", "confirm(state, context)",
+           "[answer(state, context, read, r.index) for r in state.rounds for read in r.reads]; state.rounds.clear()"),
+    Mutant("reads before an entry of its term is committed", reading, "start_round",
+           "state.commit < state.term_start or ", ""),
+    Mutant("drops the log behind an installed snapshot that agrees with it", snapshots, "become",
+           "if state.log.term_at(incoming.index) != incoming.index_term:", "if True:"),
+    Mutant("keeps a log that disagrees with an installed snapshot", snapshots, "become",
+           "if state.log.term_at(incoming.index) != incoming.index_term:",
+           "if state.log.last_index < incoming.index:"),
+    Mutant("loses term and vote with the compacted records", snapshots, "rewrite_volatile",
+           "context.journal.append(HardState(term=state.term, vote=state.vote), note=state.term, critical=True)", "pass"),
+    Mutant("compacts entries that are needed", snapshots, "complete",
+           "keep_from = min(keep_from, state.log.position_at(base + 1))", "pass"),
+    Mutant("gives the owner what is not committed", delivery, "deliver",
+           "state.delivered < state.commit and state.restoring", "state.delivered < state.log.last_index and state.restoring"),
+    Mutant("forgets truncations at recovery", recovery, "replay",
+           "if state.log.base < record.index <= state.log.last_index:", "if False:"),
+]
