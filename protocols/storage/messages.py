@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 
-from actors.message import Lane, Message
+from actors.message import Lane, Message, Request
 
 
 class Status(enum.IntEnum):
@@ -25,7 +25,7 @@ class Status(enum.IntEnum):
     UNKNOWN = 2  # may have been executed
 
 
-# --- door and gateway, on one node ---------------------------------------------------------------------------------
+# --- door and gateway, on one node ----------------------------------------------------------------------------------
 
 
 class Execute(Message, wire="storage.execute"):
@@ -51,13 +51,14 @@ class Outcome(Message, wire="storage.outcome"):
     reason: str = ""
 
 
-# --- gateway and log adapter (any node) ----------------------------------------------------------------------------
+# --- gateway and log adapter (any node) -----------------------------------------------------------------------------
 
 
 class Submit(Message, wire="storage.submit"):
     """Gateway to the leader's log adapter: order this batch. Serials of a session count 1, 2, 3 without gaps; a
-    repeated one is applied once and answered the same. Session 0 with serial 0 opens a session: its reply is the
-    session's number, 8 bytes. ``floor``: every reply up to here has arrived and may be forgotten."""
+    repeated one is applied once and answered the same. Session 0 with serial 0 opens a session: the batch is the
+    milliseconds of log time after which it ends when silent, the reply the session's number, 8 bytes each, little
+    endian. ``floor``: every reply up to here has arrived and may be forgotten."""
 
     session: int
     serial: int
@@ -95,6 +96,10 @@ class Leadership(Message, wire="storage.leadership", lane=Lane.CONTROL):
     term: int
 
 
+class AskLeadership(Message, wire="storage.ask-leadership"):
+    """Gateway to the local log adapter: say Leadership now, not only when it changes."""
+
+
 class Barrier(Message, wire="storage.barrier"):
     """Gateway to the local log adapter: from which state on is a read linearizable?"""
 
@@ -108,35 +113,132 @@ class BarrierOutcome(Message, wire="storage.barrier-outcome", lane=Lane.CONTROL)
     index: int | None
 
 
-# --- log adapter and shard, on one node ----------------------------------------------------------------------------
+# --- log adapter and shard, on one node -----------------------------------------------------------------------------
 
 
 class Apply(Message, wire="storage.apply"):
-    """Log adapter to shard: one entry of the replicated log. ``commands`` are encoded Submits with the leader's time."""
+    """Log adapter to shard: one entry of the replicated log. ``commands`` are Submits with the leader's time, encoded
+    (protocols/storage/command.py)."""
 
     index: int
     commands: tuple[bytes, ...]
 
 
 class Applied(Message, wire="storage.applied"):
-    """Shard to log adapter: results of the entry's submits, in order."""
+    """Shard to log adapter: results of the entry's submits, in order.
+
+    Attributes:
+        next_deadline_ms: the earliest deadline of a key that is held: log time should reach it without being asked.
+    """
 
     index: int
     outcomes: tuple[SubmitOutcome, ...]
+    next_deadline_ms: int | None = None
 
 
 class Read(Message, wire="storage.read"):
-    """Gateway to shard: run these reads once ``index`` is applied."""
+    """Gateway to shard: run these reads once ``index`` is applied. ``at_log_time``: log time has advanced since the
+    read was asked, so deadlines count by it and a tick is never needed."""
 
     ticket: int
     index: int
     batch: bytes
+    at_log_time: bool = False
 
 
 class ReadResult(Message, wire="storage.read-result"):
     """Shard to gateway. ``tick_needed``: a key's deadline lies between log time and now; let the log's time advance
-    (any entry does) and ask again."""
+    (any entry does) and ask again. ``refused``: too many reads wait already; ask again later."""
 
     ticket: int
     replies: bytes
     tick_needed: bool = False
+    refused: bool = False
+
+
+class TakeSnapshot(Message, wire="storage.take-snapshot"):
+    """Log adapter to shard: give the state as it is now, as StateChunks."""
+
+
+class StateChunk(Message, wire="storage.state-chunk"):
+    """Shard to log adapter: one piece of the state as of ``index``; the next one after StateChunkStored."""
+
+    index: int
+    sequence: int
+    data: bytes
+    last: bool
+
+
+class StateChunkStored(Message, wire="storage.state-chunk-stored"):
+    """Log adapter to shard: the piece is safe, go on."""
+
+    index: int
+    sequence: int
+
+
+class RestoreState(Message, wire="storage.restore-state"):
+    """Log adapter to shard: replace the state by this one; ``sequence`` 0 begins it, ``last`` completes it."""
+
+    index: int
+    sequence: int
+    data: bytes
+    last: bool
+
+
+# --- for whoever watches a shard ------------------------------------------------------------------------------------
+
+
+class ShardStatus(Message, wire="storage.shard-status"):
+    """What a shard holds; replicas with the same applied index have the same revision and digest.
+
+    Attributes:
+        digest: 64 bits over all keys, values, versions, deadlines, sessions, revision and log time.
+        memory_bytes: of entries, tables and kept replies.
+    """
+
+    applied_index: int
+    revision: int
+    digest: int
+    log_time_ms: int
+    keys: int
+    sessions: int
+    memory_bytes: int
+    expired_keys: int
+
+
+class InspectShard(Request[ShardStatus], wire="storage.inspect-shard"):
+    """Anyone to shard: how are you?"""
+
+
+class GatewayStatus(Message, wire="storage.gateway-status"):
+    """What a gateway is waiting for.
+
+    Attributes:
+        session: its session, None while it has none.
+        waiting, in_flight, reads: batches that wait to be sent, are sent and not answered, and queries.
+        resent, given_up, sessions_opened: counts since the start.
+    """
+
+    leader: str | None
+    session: int | None
+    waiting: int
+    in_flight: int
+    reads: int
+    resent: int
+    given_up: int
+    sessions_opened: int
+
+
+class InspectGateway(Request[GatewayStatus], wire="storage.inspect-gateway"):
+    """Anyone to gateway: how are you?"""
+
+
+# --- timers ---------------------------------------------------------------------------------------------------------
+
+
+class GatewayTick(Message, wire="storage.gateway-tick"):
+    """Timer of a gateway that waits for something."""
+
+
+class DeadlineTick(Message, wire="storage.deadline-tick"):
+    """Timer of a leader's log adapter: a key's deadline may be due."""

@@ -1,0 +1,47 @@
+"""One command of the replicated log: a Submit with the leader's time, as bytes. Knows no actor.
+
+    i64 time (ms), u64 session, u64 serial, u64 floor, u64 origin, then the batch; little endian
+
+Session 0 is nobody's: with serial 0 the command opens a session, with serial 1 it is a *tick* that only brings time.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from protocols.storage.messages import Submit
+
+HEADER = struct.Struct("<qQQQQ")
+NO_SESSION = 0
+OPEN_SERIAL = 0
+TICK_SERIAL = 1
+
+
+class Command(NamedTuple):
+    """A decoded command; see ``Submit`` for its parts."""
+
+    time_ms: int
+    session: int
+    serial: int
+    floor: int
+    origin: int
+    batch: bytes
+
+
+def encode(time_ms: int, submit: Submit) -> bytes:
+    """A Submit as the log keeps it, with the leader's clock."""
+    return HEADER.pack(time_ms, submit.session, submit.serial, submit.floor, submit.origin) + submit.batch
+
+
+def tick(time_ms: int) -> bytes:
+    """A command that does nothing but bring time."""
+    return HEADER.pack(time_ms, NO_SESSION, TICK_SERIAL, 0, 0)
+
+
+def decode(command: bytes) -> Command | None:
+    """A command's parts; None when the bytes are too few to be one."""
+    if len(command) < HEADER.size:
+        return None
+    time_ms, session, serial, floor, origin = HEADER.unpack_from(command)
+    return Command(time_ms, session, serial, floor, origin, command[HEADER.size:])

@@ -1,0 +1,205 @@
+"""Raft as the store's log: the log adapter that is the Raft role's owner. Knows no key and no client.
+
+The leader's adapter encodes the submits of a turn with one reading of its clock and proposes them together.
+"""
+
+from __future__ import annotations
+
+from actors.actor import on
+from actors.context import Context
+from core_ext.mailbox import Reference
+from protocols.raft.messages import (
+    AppliedUpTo,
+    BarrierReached,
+    BarrierRefused,
+    Committed,
+    EntryKind,
+    ProposalRefused,
+    Propose,
+    ReadBarrier,
+    RefusalReason,
+    RestoreChunk,
+    RoleChanged,
+    RoleName,
+    SnapshotChunk,
+    SnapshotChunkStored,
+    SnapshotWanted,
+)
+from protocols.storage import command as commands
+from protocols.storage.log_adapter import LogAdapter, milliseconds, refusal
+from protocols.storage.messages import (
+    Applied,
+    Apply,
+    AskLeadership,
+    Barrier,
+    BarrierOutcome,
+    Leadership,
+    RestoreState,
+    StateChunk,
+    StateChunkStored,
+    Submit,
+    SubmitStatus,
+    TakeSnapshot,
+)
+from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, ROLE_NAME, SHARD_NAME, LogSettings
+
+_REFUSED = {
+    RefusalReason.NOT_LEADER: SubmitStatus.NOT_LEADER,
+    RefusalReason.OVERLOADED: SubmitStatus.OVERLOADED,
+    RefusalReason.LEADERSHIP_LOST: SubmitStatus.LEADERSHIP_LOST,
+}
+
+
+class RaftLog(LogAdapter):
+    """The log adapter over Raft; see LogAdapter for the arguments."""
+
+    def __init__(
+        self, settings: LogSettings | None = None, *, role: str = ROLE_NAME, shard: str = SHARD_NAME,
+        gateway: str = GATEWAY_NAME, name: str = LOG_NAME,
+    ) -> None:
+        super().__init__(settings, role=role, shard=shard, gateway=gateway, name=name)
+        self._role = RoleName.FOLLOWER
+        self._term = 0
+        self._leader: str | None = None
+        self._tag = 0  # of this turn's proposal
+        self._submits: list[Submit] = []  # of this turn
+        self._ready: list[bytes] = []  # of this turn, encoded already
+        self._barrier_tag = 0
+        self._barriers: dict[int, tuple[Reference, int]] = {}
+        self._applied = 0
+        self._told = 0  # the index of the last AppliedUpTo
+
+    def orders(self) -> bool:
+        """Only a leader does."""
+        return self._role is RoleName.LEADER
+
+    def propose(self, command: bytes) -> None:
+        """Goes out when the turn ends."""
+        self._ready.append(command)
+
+    def after_batch(self, context: Context) -> None:
+        """The commands of a turn go to the role together; progress is reported once."""
+        if self._submits or self._ready:
+            now_ms = milliseconds(context)
+            encoded = (*self._ready, *[commands.encode(now_ms, submit) for submit in self._submits])
+            self._submits = []
+            self._ready = []
+            context.send(context.ref(self._role_name), Propose(tag=self._tag, commands=encoded))
+            self._tag += 1
+        if self._applied > self._told:
+            self._told = self._applied
+            context.send(context.ref(self._role_name), AppliedUpTo(index=self._applied))
+
+    # --- gateways ---------------------------------------------------------------------------------------------------
+
+    @on(Submit)
+    def submit(self, message: Submit, context: Context) -> None:
+        """Take it into this turn's proposal, or say why not."""
+        asker = context.sender
+        if asker is None:
+            return
+        key = (message.session, message.serial, message.origin)
+        if not self.orders():
+            context.send(asker, refusal(key, SubmitStatus.NOT_LEADER, self._leader))
+        elif len(self._pending) >= self._settings.max_pending:
+            context.send(asker, refusal(key, SubmitStatus.OVERLOADED, None))
+        elif self.expect(message, self._tag, asker):
+            self._submits.append(message)
+
+    @on(AskLeadership)
+    def ask_leadership(self, message: AskLeadership, context: Context) -> None:
+        """The gateway has just started."""
+        if context.sender is not None:
+            context.send(context.sender, Leadership(leader=self._leader, term=self._term))
+
+    @on(Barrier)
+    def barrier(self, message: Barrier, context: Context) -> None:
+        """Tags of our own: an answer must never reach a later barrier of the same number."""
+        if context.sender is None:
+            return
+        tag = self._barrier_tag
+        self._barrier_tag += 1
+        self._barriers[tag] = (context.sender, message.tag)
+        context.send(context.ref(self._role_name), ReadBarrier(tag=tag))
+
+    # --- the role ---------------------------------------------------------------------------------------------------
+
+    @on(BarrierReached)
+    def barrier_reached(self, message: BarrierReached, context: Context) -> None:
+        """Linearizable from this index on."""
+        self._answer_barrier(message.tag, message.index, context)
+
+    @on(BarrierRefused)
+    def barrier_refused(self, message: BarrierRefused, context: Context) -> None:
+        """Not now."""
+        self._answer_barrier(message.tag, None, context)
+
+    def _answer_barrier(self, tag: int, index: int | None, context: Context) -> None:
+        waiting = self._barriers.pop(tag, None)
+        if waiting is not None:
+            gateway, its_tag = waiting
+            context.send(gateway, BarrierOutcome(tag=its_tag, index=index))
+
+    @on(ProposalRefused)
+    def proposal_refused(self, message: ProposalRefused, context: Context) -> None:
+        """Nothing of it was appended."""
+        self.refuse(message.tag, _REFUSED[message.reason], self._leader, context)
+
+    @on(RoleChanged)
+    def role_changed(self, message: RoleChanged, context: Context) -> None:
+        """A leader that is none any more cannot say what becomes of its proposals; they may yet commit."""
+        was_leader = self.orders()
+        self._role, self._term, self._leader = message.role, message.term, message.leader
+        if was_leader:
+            self._submits = []
+            self._ready = []
+            self.refuse(None, SubmitStatus.LEADERSHIP_LOST, self._leader, context)
+        context.send(context.ref(self._gateway_name), Leadership(leader=self._leader, term=self._term))
+        self.arm_tick(context)
+
+    @on(Committed)
+    def committed(self, message: Committed, context: Context) -> None:
+        """Entries for the shard; those that are not commands only move its index."""
+        shard = context.ref(self._shard_name)
+        for entry in message.entries:
+            found = entry.commands if entry.kind is EntryKind.COMMANDS else ()
+            context.send(shard, Apply(index=entry.index, commands=found))
+
+    @on(SnapshotWanted)
+    def snapshot_wanted(self, message: SnapshotWanted, context: Context) -> None:
+        """The log has grown."""
+        context.send(context.ref(self._shard_name), TakeSnapshot())
+
+    @on(SnapshotChunkStored)
+    def chunk_stored(self, message: SnapshotChunkStored, context: Context) -> None:
+        """The next piece may come."""
+        context.send(
+            context.ref(self._shard_name), StateChunkStored(index=message.index, sequence=message.sequence)
+        )
+
+    @on(RestoreChunk)
+    def restore(self, message: RestoreChunk, context: Context) -> None:
+        """A snapshot for the shard."""
+        context.send(
+            context.ref(self._shard_name),
+            RestoreState(index=message.index, sequence=message.sequence, data=message.data, last=message.last),
+        )
+
+    # --- the shard --------------------------------------------------------------------------------------------------
+
+    @on(Applied)
+    def applied(self, message: Applied, context: Context) -> None:
+        """Outcomes go to those who wait for them here."""
+        self._applied = max(self._applied, message.index)
+        if self._pending:
+            for outcome in message.outcomes:
+                self.answer(outcome, context)
+        self.note_deadline(message, context)
+
+    @on(StateChunk)
+    def state_chunk(self, message: StateChunk, context: Context) -> None:
+        """A piece of the snapshot for the role."""
+        context.send(
+            context.ref(self._role_name),
+            SnapshotChunk(index=message.index, sequence=message.sequence, data=message.data, last=message.last),
+        )
