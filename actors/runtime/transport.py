@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import select
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import zmq
 
 from actors.errors import WireError
 from actors.message import Lane
 from actors.runtime.handshake import (
+    MAX_LINK_MESSAGE_BYTES,
     Bye,
     Hello,
     Identity,
@@ -33,7 +35,15 @@ from actors.runtime.handshake import (
 from actors.runtime.inbound import Entrance, Peer, Registry
 from actors.runtime.link import CONTROL_SUFFIX, DATA_SUFFIX, Link, LinkState
 from actors.runtime.logs import RateLimited
-from actors.runtime.sockets import TransportError, bind_router, check_dialable
+from actors.runtime.sockets import (
+    EVENTS,
+    NOBLOCK,
+    NOBLOCK_MORE,
+    POLLIN,
+    TransportError,
+    bind_router,
+    check_dialable,
+)
 from actors.runtime.transport_settings import TransportSettings
 from core_ext.codec import WIRE_VERSION, CodecError, read_frame
 from core_ext.mailbox import Reference
@@ -129,6 +139,8 @@ class Transport:
         self._remember_folder = remember_folder
         self._router: zmq.Socket[bytes] | None = None
         self._router_fd = -1
+        self._probe = select.poll()
+        self._woken = True  # something may be there that the descriptor no longer tells of
         self._wake_handle: asyncio.Handle | None = None
         self._tick_handle: asyncio.TimerHandle | None = None
         self._answers_left = _ANSWERS_PER_TICK
@@ -163,6 +175,7 @@ class Transport:
         us = self.us
         self.us = Identity(us.node, us.incarnation, us.cluster_id, us.folder_id, advertised)
         self._router_fd = int(self._router.getsockopt(zmq.FD))
+        self._probe.register(self._router_fd, select.POLLIN)
         self.loop.add_reader(self._router_fd, self._wake)
         for peer, address in self._peers.items():
             if peer != us.node:
@@ -257,56 +270,75 @@ class Transport:
             Envelopes handed to ``on_envelope``.
         """
         router = self._router
-        if router is None:
+        if router is None or not (self._woken or self._probe.poll(0)):
             return 0
+        self._woken = False
         receive = router.recv
-        more = router.getsockopt
+        entrances = self._registry.entrances
         frames = self.settings.poll_frames
         size = self.settings.poll_bytes
         limit = self.settings.max_frame_bytes
         delivered = 0
         due: list[Peer] = []
         answered = False
+        first = True
         while frames > 0 and size > 0:
             try:
-                identity = receive(zmq.NOBLOCK)
+                identity = receive(NOBLOCK)
             except zmq.Again:
                 break
-            part = receive(zmq.NOBLOCK)
-            parts = [part]
-            length = len(part)
-            while more(zmq.RCVMORE):
-                part = receive(zmq.NOBLOCK)
-                length += len(part)
-                if length <= limit and len(parts) < _PARTS_LIMIT:
-                    parts.append(part)
-                else:
-                    length = limit + 1
+            parts, length = self._rest(receive, limit)
             frames -= 1
             size -= length
-            entrance = self._registry.entrances.get(identity)
+            entrance = entrances.get(identity)
             if length > limit:
                 self.counters["dropped_oversized"] += 1
                 self._misbehaved(identity, entrance, f"a frame above the limit of {limit} bytes")
                 answered = True
             elif is_link_message(parts[0]):
-                self._link_message(identity, entrance, parts)
+                self._link_message(identity, entrance, parts[0])
                 answered = True
             elif entrance is None:
                 self._stranger(identity)
                 answered = True
             else:
                 delivered += self._frame(identity, entrance, parts, length, due)
+            # Most wake-ups are for one frame, and to ask is cheaper than to fail to receive.
+            if first and not self._readable(router):
+                break
+            first = False
         else:
             self._wake_again()
         self.counters["envelopes_received"] += delivered
         for peer in due:
             self._answer(peer.routing_id + CONTROL_SUFFIX, encode(peer.report()))
-        if (answered or due) and int(router.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+        if (answered or due) and self._readable(router):
             self._wake_again()  # sending swallowed the descriptor's wake-up
         return delivered
 
-    def _frame(self, identity: bytes, entrance: Entrance, parts: list[bytes], length: int, due: list[Peer]) -> int:
+    @staticmethod
+    def _readable(router: zmq.Socket[bytes]) -> bool:
+        return bool(router.getsockopt(EVENTS) & POLLIN)  # type: ignore[operator]
+
+    @staticmethod
+    def _rest(receive: Callable[..., Any], limit: int) -> tuple[list[Any], int]:
+        """The parts after the routing identity, small ones as bytes, and their size; above ``limit`` only the size."""
+        parts: list[Any] = []
+        length = 0
+        more = True
+        while more:
+            part = receive(NOBLOCK, False)
+            more = part.more
+            size = len(part)
+            length += size
+            if length <= limit and len(parts) < _PARTS_LIMIT:
+                parts.append(part.bytes if size <= MAX_LINK_MESSAGE_BYTES else part.buffer)
+            else:
+                parts.clear()
+                length = limit + 1
+        return parts, length
+
+    def _frame(self, identity: bytes, entrance: Entrance, parts: list[Any], length: int, due: list[Peer]) -> int:
         counters = self.counters
         try:
             frame = read_frame(parts, self.settings.max_frame_bytes)
@@ -342,9 +374,9 @@ class Transport:
                 )
         return count
 
-    def _link_message(self, identity: bytes, entrance: Entrance | None, parts: list[bytes]) -> None:
+    def _link_message(self, identity: bytes, entrance: Entrance | None, part: bytes) -> None:
         try:
-            message, version = decode(parts[0])
+            message, version = decode(part)
         except VersionMismatch as error:
             self._refuse(identity, f"node {self.us.node!r} ({self.us.address}): {error}")
             return
@@ -460,8 +492,8 @@ class Transport:
     def _answer(self, identity: bytes, part: bytes) -> None:
         assert self._router is not None
         try:
-            self._router.send(identity, zmq.NOBLOCK | zmq.SNDMORE)
-            self._router.send(part, zmq.NOBLOCK)
+            self._router.send(identity, NOBLOCK_MORE)
+            self._router.send(part, NOBLOCK)
         except zmq.ZMQError:
             self.counters["dropped_unreachable"] += 1
 
@@ -526,9 +558,11 @@ class Transport:
 
     def _wake(self) -> None:
         self._wake_handle = None
+        self._woken = True
         self._on_wake()
 
     def _wake_again(self) -> None:
+        self._woken = True
         if self._wake_handle is None:
             self._wake_handle = self.loop.call_soon(self._wake)
 
