@@ -46,7 +46,9 @@ def replay(state: RoleState, record: Message) -> None:
         state.uncertain = record.terms
     elif isinstance(record, Bootstrap):
         state.bootstrap = record.configuration
-    elif not isinstance(record, SnapshotPiece):
+    elif isinstance(record, SnapshotPiece):
+        state.pieces_found.append(position)
+    else:
         raise ContractError(
             f"the journal of {state.settings.group} holds a {type(record).__name__}, which is not a record of Raft"
         )
@@ -58,7 +60,9 @@ def begin(state: RoleState, context: Context) -> None:
     check(state, context)
     journal = context.journal
     meta = state.snapshot_meta
-    state.log.shift_positions(meta.keep_from if meta is not None else journal.first_position)
+    first_position = meta.keep_from if meta is not None else journal.first_position
+    state.log.shift_positions(first_position)
+    check_pieces(state, context, first_position)
     take_uncertain(state, context)
     if state.bootstrap is None:
         state.bootstrap = state.configuration
@@ -97,6 +101,23 @@ def check(state: RoleState, context: Context) -> None:
             f"{state.settings.group} on node {context.node}: the settings name the voters "
             f"{', '.join(state.configuration.voters)}; this data folder was created for "
             f"{', '.join(created_for.voters)}. Members are not changed by editing the settings: restore the old list"
+        )
+
+
+def check_pieces(state: RoleState, context: Context, first_position: int) -> None:
+    """Refuse to take part without the snapshot that the log begins with.
+
+    Raises:
+        DiskLost: a chunk of it is gone.
+    """
+    found = {first_position + number for number in state.pieces_found}
+    state.pieces_found.clear()
+    meta = state.snapshot_meta
+    if meta is not None and not found.issuperset(meta.pieces):
+        raise DiskLost(
+            f"{state.settings.group} on node {context.node}: the snapshot at entry {meta.index} is damaged, "
+            f"{len(set(meta.pieces) - found)} of its {len(meta.pieces)} chunks are gone: replace the node as after a "
+            f"lost disk"
         )
 
 

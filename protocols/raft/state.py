@@ -109,6 +109,7 @@ class RoleState(Actor):
         self.recovered = 0
         self.bootstrap: Configuration | None = None
         self.gap_at: int | None = None
+        self.pieces_found: list[int] = []
         self.tail_reports: dict[str, int] = {}
         # counters
         self.possibly_lost = 0

@@ -33,6 +33,8 @@ def draw_faults(draw: random.Random) -> Faults:
         faults.partition = draw.choice((0.02, 0.1))
     if draw.random() < 0.3:
         faults.pause = 0.03
+    if draw.random() < 0.3:
+        faults.damage = 0.5
     return faults
 
 
@@ -45,7 +47,10 @@ def run(
     names = names or draw.choice((("a", "b", "c"), ("a", "b", "c"), ("a", "b", "c", "d", "e"), ("a",), ("a", "b")))
     small = {name: value for name, value in SMALL.items() if draw.random() < 0.7}
     settings = RaftSettings(**small, inflight_appends=draw.choice((1, 2, 4)))
-    world = World(names, seed, settings, faults or draw_faults(draw), role_class)
+    faults = faults or draw_faults(draw)
+    if len(names) < 3:
+        faults.damage = 0.0  # an only copy that the disk ruins is lost
+    world = World(names, seed, settings, faults, role_class)
     strong = world.faults
     while world.steps < steps:
         for _ in range(draw.randint(5, 40)):

@@ -17,7 +17,6 @@ class Disk:
         self.synced = 0
         self.previous_sync = 0
         self.lost = False
-        self.damaged: set[int] = set()  # numbers of operations whose body is unreadable
 
     def sync(self, upto: int) -> None:
         """Everything up to operation ``upto`` is durable."""
@@ -28,12 +27,18 @@ class Disk:
         """Lose what is not synced."""
         del self.operations[self.synced :]
 
-    def damage_from(self, operation: int) -> None:
-        """The disk damages the uncritical records of the last synced batch from this operation on."""
-        for number in range(max(operation, self.previous_sync), self.synced):
-            kind, *rest = self.operations[number]
-            if kind == "append" and not rest[2]:
-                self.damaged.add(number)
+    def damage(self, operation: int) -> None:
+        """The disk ruins a record of the last synced batch. As the log does at its next start: everything from there
+        on is cut and stays uncertain, critical records have a second copy and are written again."""
+        if not self.previous_sync <= operation < self.synced or self.operations[operation][0] != "append":
+            return
+        gone = self.operations[operation : self.synced]
+        if self.operations[operation][3] or any(kind != "append" for kind, *_ in gone):
+            return
+        claims = [(type(record).wire_id, note) for _, record, note, _ in gone]
+        kept = [each for each in gone if each[3]]
+        self.operations = [*self.operations[:operation], ("uncertain", claims), *kept]
+        self.synced = self.previous_sync = len(self.operations)
 
 
 class MemoryJournal:
@@ -48,8 +53,8 @@ class MemoryJournal:
         self.chunks: list[Message] = []
         self._uncertain: list[Uncertain] = []
         self.staged: list[tuple[Any, ...]] = []
-        for number, operation in enumerate(disk.operations):
-            self._apply(operation, number in disk.damaged)
+        for operation in disk.operations:
+            self._apply(operation)
 
     @property
     def uncertain(self) -> tuple[Uncertain, ...]:
@@ -60,7 +65,7 @@ class MemoryJournal:
         return self.disk.lost
 
     def recovered(self) -> list[Message]:
-        """What ``recover`` gets: the checkpoint, then the records before the first uncertain one."""
+        """What ``recover`` gets: the checkpoint, then the records."""
         return [*self.chunks, *(self.records[position] for position in sorted(self.records))]
 
     def append(self, record: Message, note: int = 0, critical: bool = False) -> int:
@@ -81,20 +86,18 @@ class MemoryJournal:
 
     def _stage(self, operation: tuple[Any, ...]) -> None:
         self.staged.append(operation)
-        self._apply(operation, damaged=False)
+        self._apply(operation)
 
-    def _apply(self, operation: tuple[Any, ...], damaged: bool) -> None:
+    def _apply(self, operation: tuple[Any, ...]) -> None:
         kind = operation[0]
         if kind == "append":
-            _, record, note, _ = operation
-            if damaged or self._uncertain:
-                self._uncertain.append(Uncertain(self.next_position, type(record).wire_id, note))
-            else:
-                self.records[self.next_position] = record
+            self.records[self.next_position] = operation[1]
             self.next_position += 1
+        elif kind == "uncertain":
+            self._uncertain += [
+                Uncertain(self.next_position + at, tag, note) for at, (tag, note) in enumerate(operation[1])
+            ]
         elif kind == "resolve":
-            if self._uncertain:
-                self.next_position = self._uncertain[0].position
             self._uncertain = []
         else:
             _, self.chunks, keep_from = operation

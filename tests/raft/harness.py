@@ -19,7 +19,7 @@ from actors.message import JournalEntries, Lane, Message
 from core_ext.mailbox import Reference
 from protocols.raft import Configuration, RaftRole, RaftSettings, configuration, messages, properties
 from protocols.raft.messages import Entry, RoleName
-from protocols.raft.records import SnapshotMeta, Truncated
+from protocols.raft.records import SnapshotMeta, Truncated, UncertainTail
 from tests.raft.disk import Disk, MemoryJournal
 
 ROLE, OWNER = "raft-0", "log-0"
@@ -279,10 +279,9 @@ class World:
         from that operation on."""
         node = self.nodes[name]
         node.up = False
-        node.incarnation += 0
         node.disk.crash()
         if damage is not None:
-            node.disk.damage_from(damage)
+            node.disk.damage(damage)
             self.durable.pop(name, None)
         self.roles.pop(name, None)
         self.owners.pop(name, None)
@@ -354,10 +353,14 @@ class World:
     def crash_later(self, node: Node) -> None:
         """Crash now, perhaps with a damaged disk, and boot after a while."""
         damage = None
-        if self.faults.damage and self.random.random() < self.faults.damage:
+        if self.faults.damage and self.random.random() < self.faults.damage and self.all_certain():
             damage = self.random.randint(node.disk.previous_sync, node.disk.synced)
         self.crash(node.name, damage)
         self.after(self.random.uniform(0.05, 1.0), self.boot_again, node)
+
+    def all_certain(self) -> bool:
+        """No disk holds an unsettled damage: one at a time is what a majority of copies can bear."""
+        return len(self.roles) == len(self.nodes) and not any(role.uncertain for role in self.roles.values())
 
     def boot_again(self, node: Node) -> None:
         if not node.up:
@@ -491,11 +494,19 @@ class World:
             )
 
     def on_disk(self, name: str, index: int) -> int | None:
-        """Term of the entry that this node would find at ``index`` after a crash now (damage aside)."""
+        """Term of the entry that this node would find, or claim, at ``index`` after a crash now."""
         disk = self.nodes[name].disk
         done, base, terms = self.durable.get(name, (0, 0, {}))
         for number in range(done, disk.synced):
             kind, record, *_ = (*disk.operations[number], None)
+            if kind == "uncertain":
+                for tag, note in record:
+                    if tag == Entry.wire_id:
+                        terms[max(terms, default=0) + 1] = note
+            elif kind == "append" and isinstance(record, UncertainTail):
+                for gone in [i for i in terms if i > record.after]:
+                    del terms[gone]
+                terms.update(enumerate(record.terms, record.after + 1))
             if kind == "append" and isinstance(record, Entry):
                 terms[record.index] = record.term
             elif kind == "append" and isinstance(record, Truncated):

@@ -22,7 +22,7 @@ class Mutant(NamedTuple):
     """
 
     name: str
-    module: ModuleType
+    module: ModuleType | type
     function: str
     line: str
     wrong: str
@@ -30,10 +30,11 @@ class Mutant(NamedTuple):
 
 def apply(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the wrong version in place for this test."""
-    source = textwrap.dedent(inspect.getsource(getattr(mutant.module, mutant.function)))
+    right = getattr(mutant.module, mutant.function)
+    source = textwrap.dedent(inspect.getsource(right))
     assert source.count(mutant.line) == 1, f"{mutant.function} no longer says {mutant.line!r} once"
     found: dict[str, object] = {}
-    exec(compile(source.replace(mutant.line, mutant.wrong), "mutant", "exec"), mutant.module.__dict__, found)
+    exec(compile(source.replace(mutant.line, mutant.wrong), "mutant", "exec"), right.__globals__, found)
     monkeypatch.setattr(mutant.module, mutant.function, found[mutant.function])
 
 
@@ -46,42 +47,22 @@ CAMPAIGN = [
            "state.votes.clear(); state.vote = None"),
     Mutant("does not write term and vote", terms, "persist",
            "context.journal.append(HardState(term=term, vote=vote), note=term, critical=True)", "pass"),
-    Mutant("grants votes before its vote is on disk", election, "on_request",
-           "context.send(context.sender, reply_to(state, message, granted))\n    return", "return"),
     Mutant("votes for any log", election, "up_to_date", "return", "return True or"),
     Mutant("compares logs by index before term", election, "up_to_date",
            "LogId(message.last_term, message.last_index) >= state.claimed_last()",
            "(message.last_index, message.last_term) >= (state.log.last.index, state.log.last.term)"),
     Mutant("keeps its vote when the term grows", terms, "become_follower", "persist(state, context, term, None)",
            "state.term = term"),
-    Mutant("commits entries of old terms by counting", replication, "advance_commit",
-           "and state.log.term_at(agreed) == state.term", ""),
-    Mutant("counts its own copy before its own fsync", replication, "append",
-           "context.send(context.self", "state.own_durable = entry.index; context.send(context.self"),
-    Mutant("begins its term without a no-op", replication, "begin_term",
-           "append(state, context, EntryKind.NOOP, ())", "pass"),
-    Mutant("counts answers to an older term's request", replication, "on_reply",
-           "or message.request_term != state.term", ""),
-    Mutant("drops replies of a higher term", replication, "on_heartbeat_reply",
-           "if node is None or terms.adopt_higher_term(state, context, message.term):",
-           "if node is None or message.term > state.term:"),
     Mutant("truncates after prev_index always", following, "store", "if log.term_at(entry.index) == entry.term:",
            "if False:"),
     Mutant("acknowledges before the sync", following, "on_append",
-           "store(state, context, entries)\n    context.send(", "store(state, context, entries)\n    context.send_now("),
-    Mutant("acknowledges its last index", following, "acceptance",
-           "match_index=message.prev_index + len(message.entries)", "match_index=state.log.last_index"),
-    Mutant("commits up to the leader's commit index", following, "on_append",
-           "min(message.commit, message.prev_index + len(message.entries))",
-           "min(message.commit, state.log.last_index)"),
+           "store(state, context, entries)\n    context.send(",
+           "store(state, context, entries)\n    context.send_now("),
     Mutant("appends without the consistency check", following, "on_append",
            "elif state.log.term_at(message.prev_index) == message.prev_term:",
            "elif message.prev_index <= state.log.last_index:"),
     Mutant("sends a heartbeat with the bare commit index", reading, "send_heartbeats",
            "commit = min(progress.match, state.commit)", "commit = state.commit"),
-    Mutant("reads with a round from before the request", reading, "start_round", "state.round += 1", "pass"),
-    Mutant("reads from the leader's memory", reading, "start_round", "confirm(state, context)",
-           "[answer(state, context, read, r.index) for r in state.rounds for read in r.reads]; state.rounds.clear()"),
     Mutant("reads before an entry of its term is committed", reading, "start_round",
            "state.commit < state.term_start or ", ""),
     Mutant("drops the log behind an installed snapshot that agrees with it", snapshots, "become",
@@ -90,11 +71,22 @@ CAMPAIGN = [
            "if state.log.term_at(incoming.index) != incoming.index_term:",
            "if state.log.last_index < incoming.index:"),
     Mutant("loses term and vote with the compacted records", snapshots, "rewrite_volatile",
-           "context.journal.append(HardState(term=state.term, vote=state.vote), note=state.term, critical=True)", "pass"),
+           "context.journal.append(HardState(term=state.term, vote=state.vote), note=state.term, critical=True)",
+           "pass"),
     Mutant("compacts entries that are needed", snapshots, "complete",
            "keep_from = min(keep_from, state.log.position_at(base + 1))", "pass"),
     Mutant("gives the owner what is not committed", delivery, "deliver",
-           "state.delivered < state.commit and state.restoring", "state.delivered < state.log.last_index and state.restoring"),
+           "state.delivered < state.commit and", "state.delivered < state.log.last_index and"),
     Mutant("forgets truncations at recovery", recovery, "replay",
            "if state.log.base < record.index <= state.log.last_index:", "if False:"),
+    Mutant("counts its own copy before its own fsync", replication, "advance_commit",
+           "matches[state.node] = state.own_durable", "matches[state.node] = state.log.last_index"),
+    Mutant("votes as if damaged entries had never been there", state.RoleState, "claimed_last",
+           "if not self.uncertain:", "if True:"),
+    Mutant("stands for election with damaged entries", election, "on_timeout", "if state.uncertain:", "if False:"),
+    Mutant("never repairs a damaged follower", replication, "on_reply", "elif message.damaged and", "elif False and"),
+    Mutant("never sends again what was lost", replication, "tick",
+           "progress.stuck_ticks > state.settings.retransmit_ticks", "False"),
+    Mutant("takes chunks of a snapshot out of order", snapshots, "is_next",
+           "and sequence == len(incoming.positions)", ""),
 ]
