@@ -7,13 +7,15 @@ to the log when the handler returns. Knows the log's interface, not its format; 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from actors.context import Uncertain
 from actors.errors import ActorumError, ContractError
 from actors.message import JournalEntries, Message
+from core_ext.log import DEFAULT_SEGMENT_BYTES, Log
+from core_ext.log_opening import Recovery
 
 PEERS_STREAM = "$peers"
 _NO_ENTRIES: tuple[JournalEntries, ...] = ()
@@ -28,41 +30,6 @@ class RecordCodec(Protocol):
 
     def encode(self, message: Message) -> bytes: ...
     def decode(self, wire_id: int, body: bytes | memoryview) -> Any: ...
-
-
-class Recovery(Protocol):
-    """What opening the log found, as far as journals need it."""
-
-    @property
-    def lost(self) -> Any: ...
-
-
-class WriteAheadLog(Protocol):
-    """The interface of ``core_ext.log.Log`` that journals use; positions count records of one stream."""
-
-    @property
-    def folder_id(self) -> str: ...
-    @property
-    def recovery(self) -> Any: ...
-    @property
-    def failure(self) -> str | None: ...
-    def stream(self, name: str) -> int: ...
-    def records(self, stream: int, first: int | None = None) -> Iterator[tuple[int, int, int, Any]]: ...
-    def checkpoint_of(self, stream: int) -> Iterable[tuple[int, Any]]: ...
-    def first_position(self, stream: int) -> int: ...
-    def next_position(self, stream: int) -> int: ...
-    def uncertain(self, stream: int) -> Iterable[tuple[int, int, int]]: ...
-    def append(self, stream: int, tag: int, note: int, body: Any, critical: bool = False) -> int: ...
-    def truncate(self, stream: int, from_position: int) -> None: ...
-    def resolve(self, stream: int) -> None: ...
-    def checkpoint(self, stream: int, chunks: list[tuple[int, Any]], keep_from: int) -> None: ...
-    def commit(self) -> int: ...
-    def synced(self) -> int: ...
-    def fileno(self) -> int: ...
-    def drain_notification(self) -> None: ...
-    def read(self, stream: int, first: int, last: int, limit_bytes: int) -> list[tuple[int, int, int, Any]]: ...
-    def stats(self) -> dict[str, Any]: ...
-    def close(self) -> None: ...
 
 
 class PeerFolder(Message, wire="actors.peer-folder"):
@@ -112,7 +79,7 @@ class ActorJournal:
         dirty: True from a release that reached the log until the hub's next commit.
     """
 
-    def __init__(self, hub: JournalHub, log: WriteAheadLog, codec: RecordCodec, name: str) -> None:
+    def __init__(self, hub: JournalHub, log: Log, codec: RecordCodec, name: str) -> None:
         self.batch = 0
         self.dirty = False
         self.name = name
@@ -125,7 +92,8 @@ class ActorJournal:
         self._first: int = log.first_position(self._stream)
         self._next: int = log.next_position(self._stream)
         self._uncertain: tuple[Uncertain, ...] = tuple(Uncertain(*found) for found in log.uncertain(self._stream))
-        self._released = (self._first, self._next, self._uncertain)
+        self._lost: bool = log.lost(self._stream)
+        self._released = (self._first, self._next, self._uncertain, self._lost)
 
     # --- what the actor sees -----------------------------------------------------------------------------------
 
@@ -147,7 +115,7 @@ class ActorJournal:
     @property
     def lost(self) -> bool:
         """True when recovery found that critical records of this stream are gone."""
-        return self._hub.is_lost(self.name, self._stream)
+        return self._lost
 
     def append(self, record: Message, note: int = 0, critical: bool = False) -> int:
         """Append one record when the handler returns.
@@ -189,16 +157,14 @@ class ActorJournal:
         self._staged.append(_Truncate(from_position))
         self._writes = True
         self._next = from_position
-        self._uncertain = tuple(kept for kept in self._uncertain if kept.position < from_position)
 
     def resolve(self) -> None:
-        """The uncertain tail was confirmed or replaced; forget it. The positions it had are free again."""
-        if not self._uncertain:
-            return
-        self._staged.append(_Resolve())
-        self._writes = True
-        self._next = min(self._next, self._uncertain[0].position)
-        self._uncertain = ()
+        """The uncertain tail was confirmed or replaced, or what was lost was made good: forget both."""
+        if self._uncertain or self._lost:
+            self._staged.append(_Resolve())
+            self._writes = True
+            self._uncertain = ()
+            self._lost = False
 
     def checkpoint(self, chunks: Iterable[Message], keep_from: int) -> None:
         """Replace everything before ``keep_from`` by ``chunks``.
@@ -236,7 +202,7 @@ class ActorJournal:
         staged, self._staged = self._staged, []
         writes, self._writes = self._writes, False
         if writes:
-            self._released = (self._first, self._next, self._uncertain)
+            self._released = (self._first, self._next, self._uncertain, self._lost)
             if not self.dirty:
                 self.dirty = True
                 self._hub.note_dirty(self)
@@ -264,7 +230,7 @@ class ActorJournal:
         """The handler raised: nothing that it staged happens, and positions stand where they stood before."""
         self._staged.clear()
         self._writes = False
-        self._first, self._next, self._uncertain = self._released
+        self._first, self._next, self._uncertain, self._lost = self._released
 
     def recover_into(self, actor: Any) -> int:
         """Give the newest checkpoint's chunks, then every record after it, to ``actor.recover``.
@@ -316,7 +282,7 @@ class JournalHub:
 
     def __init__(
         self,
-        log: WriteAheadLog,
+        log: Log,
         codec: RecordCodec,
         loop: asyncio.AbstractEventLoop | None = None,
         on_synced: Callable[[int], None] | None = None,
@@ -354,7 +320,7 @@ class JournalHub:
         on_synced: Callable[[int], None] | None = None,
         on_failure: Callable[[str], None] | None = None,
         alone: bool = False,
-        segment_bytes: int = 64 << 20,
+        segment_bytes: int = DEFAULT_SEGMENT_BYTES,
     ) -> JournalHub:
         """Open the log in folder ``data``, creating it when it is empty.
 
@@ -363,10 +329,8 @@ class JournalHub:
             segment_bytes: size of one log file.
 
         Raises:
-            Whatever ``core_ext.log.Log.open`` raises: the folder is locked, another node's, newer, or corrupt.
+            core_ext.log_errors.LogError: the folder is in use, another node's, of a newer version, or corrupt.
         """
-        from core_ext.log import Log
-
         log = Log.open(data, cluster_id=cluster_id, node_id=node, segment_bytes=segment_bytes, alone=alone)
         return cls(log, codec, loop, on_synced, on_failure)
 
@@ -381,8 +345,8 @@ class JournalHub:
         return self._log.failure
 
     @property
-    def recovery(self) -> Any:
-        """What opening the log found (``core_ext.log.Recovery``)."""
+    def recovery(self) -> Recovery:
+        """What opening the log found."""
         return self._log.recovery
 
     def journal(self, actor_name: str) -> ActorJournal:
@@ -397,16 +361,21 @@ class JournalHub:
 
         Returns:
             The batch's number, or 0 when there was nothing to write.
+
+        Raises:
+            core_ext.log_errors.LogFailed: the disk failed; ``on_failure`` was told.
         """
         if not self._dirty and not self._unnumbered:
             return 0
         self._unnumbered = False
-        batch = self._log.commit()
+        try:
+            batch = self._log.commit()
+        finally:
+            self._check_failure()
         for journal in self._dirty:
             journal.dirty = False
             journal.batch = batch
         self._dirty.clear()
-        self._check_failure()
         return batch
 
     def synced(self) -> int:
@@ -445,11 +414,6 @@ class JournalHub:
     def note_dirty(self, journal: ActorJournal) -> None:
         """A journal has records that the next commit must number."""
         self._dirty.append(journal)
-
-    def is_lost(self, name: str, stream: int) -> bool:
-        """Did recovery find that critical records of this stream are gone?"""
-        lost = self._log.recovery.lost
-        return bool(lost) and (lost is True or name in lost or stream in lost)
 
     def _notified(self) -> None:
         self._log.drain_notification()

@@ -140,20 +140,23 @@ class Link:
         if self.state is not LinkState.UP:
             return
         control, data = self._control_connection, self._data_connection
-        if control is not None and self._control.waiting and self._flush(self._control, control) and control.readable():
-            self._owner.loop.call_soon(self.read)  # sending swallowed the descriptor's wake-up
+        if control is not None and self._control.waiting:
+            self._flush(self._control, control)
         if data is not None and self._data.waiting:
             self._flush(self._data, data)
+        # Sending on the control connection may swallow its descriptor's wake-up. What waits for credit needs the next
+        # pong at once; for the rest the next tick is soon enough.
+        if control is not None and (self._data.waiting or self._control.waiting) and control.readable():
+            self._owner.loop.call_soon(self.read)
 
-    def _flush(self, outbox: Outbox, connection: Connection) -> bool:
+    def _flush(self, outbox: Outbox, connection: Connection) -> None:
         counters = self._owner.counters
         while (parts := outbox.next_frame(self.incarnation)) is not None:
             if not connection.send(parts):
                 self._lost_soon(connection, "the connection ended")
-                return False
+                return
             counters["frames_sent"] += 1
             counters["bytes_sent"] += len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
-        return True
 
     @property
     def waiting_bytes(self) -> int:
@@ -184,6 +187,8 @@ class Link:
         self._control_connection = connection
         if not connection.send([encode(self._owner.us.hello())]):
             self.lost(f"cannot connect to {self.address}")
+        elif connection.readable():
+            self._owner.loop.call_soon(self.read)
 
     def encourage(self) -> None:
         """The peer is known to be there now: dial at once, and let sends wait for it."""

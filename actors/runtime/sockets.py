@@ -17,6 +17,12 @@ from zmq.utils.monitor import parse_monitor_message
 
 from actors.errors import ActorumError
 
+# Plain integers: arithmetic on pyzmq's enums costs more than the calls that they go to.
+NOBLOCK = int(zmq.NOBLOCK)
+NOBLOCK_MORE = int(zmq.NOBLOCK) | int(zmq.SNDMORE)
+EVENTS = int(zmq.EVENTS)
+POLLIN = int(zmq.POLLIN)
+
 _LOST_EVENTS = (
     zmq.EVENT_CLOSED
     | zmq.EVENT_DISCONNECTED
@@ -160,8 +166,8 @@ class Connection:
         """Send one message now. Returns False when the connection is gone (the message is, too)."""
         try:
             for part in parts[:-1]:
-                self._socket.send(part, zmq.NOBLOCK | zmq.SNDMORE)
-            self._socket.send(parts[-1], zmq.NOBLOCK)
+                self._socket.send(part, NOBLOCK_MORE)
+            self._socket.send(parts[-1], NOBLOCK)
         except zmq.ZMQError:
             return False
         return True
@@ -169,24 +175,24 @@ class Connection:
     def receive(self) -> bytes | None:
         """The next single-part message, b"" for one of several parts, or None when there is none."""
         try:
-            part = self._socket.recv(zmq.NOBLOCK)
-            if not self._socket.getsockopt(zmq.RCVMORE):
-                return part
-            while self._socket.getsockopt(zmq.RCVMORE):
-                self._socket.recv(zmq.NOBLOCK)
+            part = self._socket.recv(NOBLOCK, copy=False)
+            if not part.more:
+                return part.bytes
+            while part.more:
+                part = self._socket.recv(NOBLOCK, copy=False)
         except zmq.ZMQError:
             return None
         return b""
 
     def readable(self) -> bool:
         """Is there something to read? To be asked after sending, which may swallow the descriptor's wake-up."""
-        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+        return bool(self._socket.getsockopt(EVENTS) & POLLIN)  # type: ignore[operator]
 
     def _read_monitor(self) -> None:
         lost = False
         while self._monitor is not None:
             try:
-                event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
+                event = parse_monitor_message(self._monitor.recv_multipart(NOBLOCK))
             except zmq.Again:
                 break
             lost = lost or bool(event["event"] & _LOST_EVENTS)

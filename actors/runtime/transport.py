@@ -141,6 +141,9 @@ class Transport:
         self._router_fd = -1
         self._probe = select.poll()
         self._woken = True  # something may be there that the descriptor no longer tells of
+        self._burst = False  # the last poll found more than one frame
+        self._one_frame = False  # the next poll takes one frame, and ``_wake`` looks for more after the turn
+        self._unsure = False  # it did
         self._wake_handle: asyncio.Handle | None = None
         self._tick_handle: asyncio.TimerHandle | None = None
         self._answers_left = _ANSWERS_PER_TICK
@@ -273,6 +276,8 @@ class Transport:
         if router is None or not (self._woken or self._probe.poll(0)):
             return 0
         self._woken = False
+        one = self._one_frame
+        self._one_frame = False
         receive = router.recv
         entrances = self._registry.entrances
         frames = self.settings.poll_frames
@@ -281,7 +286,6 @@ class Transport:
         delivered = 0
         due: list[Peer] = []
         answered = False
-        first = True
         while frames > 0 and size > 0:
             try:
                 identity = receive(NOBLOCK)
@@ -303,12 +307,12 @@ class Transport:
                 answered = True
             else:
                 delivered += self._frame(identity, entrance, parts, length, due)
-            # Most wake-ups are for one frame, and to ask is cheaper than to fail to receive.
-            if first and not self._readable(router):
+            if one:
+                self._unsure = True
                 break
-            first = False
         else:
             self._wake_again()
+        self._burst = frames < self.settings.poll_frames - 1
         self.counters["envelopes_received"] += delivered
         for peer in due:
             self._answer(peer.routing_id + CONTROL_SUFFIX, encode(peer.report()))
@@ -557,9 +561,18 @@ class Transport:
     # --- the loop ----------------------------------------------------------------------------------------------
 
     def _wake(self) -> None:
+        # A wake-up is mostly for one frame. To look whether there is more takes microseconds that the answer to that
+        # frame should not wait for, so it is done after the turn, until a look finds something.
         self._wake_handle = None
         self._woken = True
+        self._one_frame = not self._burst
         self._on_wake()
+        self._one_frame = False
+        if self._unsure:
+            self._unsure = False
+            if self._router is not None and self._readable(self._router):
+                self._burst = True
+                self._wake_again()
 
     def _wake_again(self) -> None:
         self._woken = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 Record = tuple[int, int, int, Any]
@@ -15,7 +14,6 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.folder_id = "memory"
-        self.recovery = SimpleNamespace(lost=frozenset())
         self.failure: str | None = None
         self.closed = False
         self.names: dict[str, int] = {}
@@ -24,6 +22,7 @@ class MemoryLog:
         self.first: dict[int, int] = {}
         self.next: dict[int, int] = {}
         self.doubtful: dict[int, list[tuple[int, int, int]]] = {}
+        self.gone: set[int] = set()
         self.operations: list[tuple[Any, ...]] = []
         self._pending = False
         self._batch = 0
@@ -52,6 +51,9 @@ class MemoryLog:
     def uncertain(self, stream: int) -> list[tuple[int, int, int]]:
         return self.doubtful.get(stream, [])
 
+    def lost(self, stream: int) -> bool:
+        return stream in self.gone
+
     def append(self, stream: int, tag: int, note: int, body: Any, critical: bool = False) -> int:
         position = self.next[stream]
         self.next[stream] = position + 1
@@ -67,9 +69,8 @@ class MemoryLog:
         self._pending = True
 
     def resolve(self, stream: int) -> None:
-        doubtful = self.doubtful.pop(stream, [])
-        if doubtful:
-            self.next[stream] = min(self.next[stream], doubtful[0][0])
+        self.doubtful.pop(stream, None)
+        self.gone.discard(stream)
         self.operations.append(("resolve", stream))
         self._pending = True
 

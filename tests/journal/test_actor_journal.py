@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -166,7 +165,7 @@ def test_a_read_returns_one_record_above_the_limit_and_none_from_before_the_chec
 
 def test_the_uncertain_tail_is_shown_until_it_is_resolved(log: MemoryLog) -> None:
     stream = log.stream("raft-0")
-    log.next[stream] = 7
+    log.next[stream] = 5
     log.doubtful[stream] = [(5, Note.wire_id, 44), (6, Note.wire_id, 45)]
     hub = JournalHub(log, MessageCodec(message_type))
     journal = hub.journal("raft-0")
@@ -184,10 +183,18 @@ def test_the_uncertain_tail_is_shown_until_it_is_resolved(log: MemoryLog) -> Non
 
 
 def test_a_lost_vote_is_reported_to_the_actor_it_belongs_to(log: MemoryLog) -> None:
-    log.recovery = SimpleNamespace(lost=frozenset({log.stream("raft-0")}))
+    log.gone.add(log.stream("raft-0"))
     hub = JournalHub(log, MessageCodec(message_type))
     assert hub.journal("raft-0").lost
     assert not hub.journal("alice").lost
+    journal = hub.journal("raft-0")
+    journal.resolve()
+    assert not journal.lost
+    journal.discard()
+    assert journal.lost
+    journal.resolve()
+    journal.release()
+    assert not log.lost(log.stream("raft-0"))
     hub.close()
 
 
