@@ -1,6 +1,6 @@
 """The write-ahead log of a node: streams of records in, durable batches out. See docs/log.md for the format."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +8,13 @@ from typing_extensions import Buffer
 
 from core_ext.log_disk import Disk
 from core_ext.log_opening import Recovery
+from core_ext.log_reader import LogReader
 
 DEFAULT_SEGMENT_BYTES: int
-TWIN_DISTANCE: int
 
-def segment_name(sequence: int) -> str:
-    """The file name of a segment."""
-
-class Log:
+class Log(LogReader):
     """One node's log, shared by all its streams. Not thread-safe: one thread owns it."""
 
-    directory: str
     folder_id: str
     """Random id (32 hex digits) made when the folder was created."""
     recovery: Recovery
@@ -115,9 +111,6 @@ class Log:
             LogFailed: the disk failed before.
         """
 
-    def synced(self) -> int:
-        """Number of the newest durable batch; all before it are durable too. Never waits."""
-
     def fileno(self) -> int:
         """An eventfd, readable when ``synced`` moved or the log failed."""
 
@@ -127,37 +120,6 @@ class Log:
     @property
     def failure(self) -> str | None:
         """Why nothing is acknowledged any more, after a failed write or sync; it is never retried."""
-
-    def first_position(self, stream: int) -> int:
-        """Position of the oldest kept record."""
-
-    def next_position(self, stream: int) -> int:
-        """Position that the next append returns. Uncertain positions do not count: they are free again."""
-
-    def uncertain(self, stream: int) -> list[tuple[int, int, int]]:
-        """(position, tag, note) of the records that damage took from the stream's end, until ``resolve``.
-
-        Positions are those that the records had; next_position is at or after the first of them. Tag and note are 0
-        when the record's header was damaged too. Kept over restarts.
-        """
-
-    def lost(self, stream: int) -> bool:
-        """The newest critical record or checkpoint of the stream is gone, until ``resolve``."""
-
-    def read(self, stream: int, first: int, last: int, limit_bytes: int) -> list[tuple[int, int, int, bytes]]:
-        """(position, tag, note, body) of the records first..last that exist, at most ``limit_bytes`` of bodies.
-
-        At least one record when one exists, also above the limit; records that are not committed yet included.
-
-        Raises:
-            LogCorrupted: a record has become unreadable since the log was opened.
-        """
-
-    def records(self, stream: int, first: int | None = None) -> Iterator[tuple[int, int, int, bytes]]:
-        """Like ``read``, from ``first`` (default: the oldest) to the end."""
-
-    def checkpoint_of(self, stream: int) -> list[tuple[int, bytes]]:
-        """(tag, body) of the newest checkpoint's chunks; empty when there is none."""
 
     def settle(
         self,

@@ -178,7 +178,9 @@ cdef class SegmentScan:
         ]
 
 
-cdef inline bint _valid(const unsigned char *data, uint64_t offset, uint64_t stop, uint64_t salt, uint64_t base) noexcept nogil:
+cdef inline bint _valid(
+    const unsigned char *data, uint64_t offset, uint64_t stop, uint64_t salt, uint64_t base
+) noexcept nogil:
     cdef const log_header *header = <const log_header *>(data + offset)
     if header.type < TYPE_DATA or header.type > TYPE_PAD or header.reserved != 0:
         return False

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core_ext.log import Log, segment_name
+from core_ext.log import Log
 from core_ext.log_disk import SPARE, Disk, FolderLock, RealDisk, explain
 from core_ext.log_errors import LogCorrupted, LogFailed, LogForeign
 from core_ext.log_format import (
@@ -20,6 +20,7 @@ from core_ext.log_format import (
     decode_segment_header,
     encode_segment_header,
 )
+from core_ext.log_reader import segment_name
 from core_ext.log_recovery import Damage, Replay, Verdict
 from core_ext.log_steps import SteppedSyncer
 from core_ext.log_syncer import NativeSyncer
@@ -110,6 +111,7 @@ def open_log(
         disk = real
     parts = Parts(disk, lock)
     try:
+        disk.remove(SPARE)
         found = find_segments(disk, folder)
         if not found:
             return _create(parts, folder, cluster_id, node_id, segment_bytes, stepped)
@@ -125,9 +127,7 @@ def open_log(
 
 def find_segments(disk: Disk, folder: str) -> list[Found]:
     """The segments of a folder, oldest first; a name that is missing in the sequence is listed without a header."""
-    sequences = sorted(
-        int(name[4:-4], 16) for name in disk.list() if name.startswith("wal-") and name.endswith(".log")
-    )
+    sequences = sorted(int(name[4:-4], 16) for name in disk.list() if name.startswith("wal-") and name.endswith(".log"))
     found = []
     for sequence in range(sequences[0], sequences[-1] + 1) if sequences else ():
         name = segment_name(sequence)
@@ -222,7 +222,8 @@ def _recover(
         _clear(disk, newest.name, replay.end, replay.clear_to)
         disk.sync(newest.name)  # what kill -9 left in the page cache only is made durable before it counts
     segments = {
-        segment.sequence: (segment.header.salt, segment.header.first_lsn - DATA_START) for segment in readable
+        segment.sequence: (segment.header.salt, segment.header.first_lsn - DATA_START)
+        for segment in readable
         if segment.header is not None
     }
     segments[header.sequence] = (header.salt, header.first_lsn - DATA_START)

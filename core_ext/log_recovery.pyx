@@ -14,7 +14,7 @@ import struct
 from libc.stdint cimport uint32_t, uint64_t
 
 from core_ext.log_format cimport (
-    DATA_START, FLAG_COPY, FLAG_CRITICAL, FLAG_TWIN, HEADER_BYTES, SUMMARY_BYTES, TYPE_CHECKPOINT, TYPE_COMMIT,
+    DATA_START, FLAG_COPY, FLAG_CRITICAL, FLAG_TWIN, HEADER_BYTES, TYPE_CHECKPOINT, TYPE_COMMIT,
     TYPE_DAMAGE, TYPE_DATA, TYPE_RESOLVE, TYPE_STREAM, TYPE_TRUNCATE, TYPE_UNCERTAIN, Found, SegmentScan,
     log_record_size,
 )
@@ -98,7 +98,9 @@ cdef class Replay:
         """One of the two copies of a segment's header is damaged; the other one serves."""
         self._damage(file, sequence, 0, DATA_START).verdict = Verdict.HEALED
 
-    def segment(self, str file not None, header, const unsigned char[::1] data not None, stop, bint last, bint exact=True):
+    def segment(
+        self, str file not None, header, const unsigned char[::1] data not None, stop, bint last, bint exact=True
+    ):
         """Replay one segment.
 
         Args:
@@ -364,9 +366,22 @@ cdef class Replay:
         """(tag, note) of a record whose body, or all of it, is unreadable; (0, 0) when they are not known either."""
         return self.notes.get((stream, position), (0, 0, False))[:2]
 
+    cdef _report_missing(self):
+        """Positions that are gone without a trace: a segment that was there before, and is not any more."""
+        cdef StreamIndex stream
+        known = {record[:2] for damage in self.damages for record in damage.records}
+        damage = Damage(self.file, self.sequence, 0, 0, Verdict.CORRUPT)
+        for stream in self.streams.values():
+            position = stream.first_missing()
+            if position is not None and (stream.name, position) not in known:
+                damage.records.append((stream.name, position, 0, 0))
+        if damage.records:
+            self.damages.append(damage)
+
     def finish(self):
         """Give every damage its verdict, and mark the streams whose critical records are gone."""
         cdef StreamIndex stream
+        self._report_missing()
         for damage in self.damages:
             if (damage.sequence, damage.offset) in self.known and damage.verdict is not Verdict.CUT:
                 damage.verdict = Verdict.KNOWN

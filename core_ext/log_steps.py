@@ -55,7 +55,9 @@ class SteppedSyncer:
         """The eventfd that becomes readable when a batch is durable or the log failed."""
         return self._event
 
-    def write(self, number: int, name: str, batch: bytearray, offset: int, commit_at: int, base: int, salt: int) -> None:
+    def write(
+        self, number: int, name: str, batch: bytearray, offset: int, commit_at: int, base: int, salt: int
+    ) -> None:
         """Queue one batch; its COMMIT at ``commit_at`` is completed when its sync group is known."""
         self._submit(_Write(number, name, batch, offset, commit_at, base, salt))
 
@@ -86,15 +88,13 @@ class SteppedSyncer:
         os.eventfd_write(self._event, 1)
         return True
 
-    def close(self) -> None:
-        """Do what is left, then close."""
+    def finish(self) -> None:
+        """Do what is left."""
         while self.step():
             pass
-        os.close(self._event)
 
-    def abandon(self) -> None:
-        """Close without doing what is left: the process 'crashed'."""
-        self._queue.clear()
+    def close(self) -> None:
+        """Let go of the eventfd."""
         os.close(self._event)
 
     def _submit(self, item: _Write | _Rotate | _Remove) -> None:

@@ -31,5 +31,8 @@ class NativeSyncer:
     def counters(self) -> dict[str, Any]:
         """Counts since the start, made in C."""
 
+    def finish(self) -> None:
+        """Wait until everything queued is done (or failed), and end the thread; the counters stay readable."""
+
     def close(self) -> None:
-        """Wait until everything queued is done (or failed), and end the thread."""
+        """Let go of everything; ``finish`` first."""

@@ -12,7 +12,8 @@ cdef extern from "log_syncer.h" nogil:
     int LOG_ITEM_WRITE, LOG_ITEM_ROTATE, LOG_ITEM_REMOVE, LOG_SYNC_BUCKETS
     log_syncer *log_syncer_start(int, int, uint64_t, uint64_t, uint64_t, uint64_t)
     void log_syncer_submit(log_syncer *, log_item *)
-    void log_syncer_stop(log_syncer *)
+    void log_syncer_finish(log_syncer *)
+    void log_syncer_free(log_syncer *)
     uint64_t log_syncer_bucket(log_syncer *, int)
     uint64_t log_syncer_synced(log_syncer *)
     int log_syncer_failure(log_syncer *)
@@ -120,9 +121,14 @@ cdef class NativeSyncer:
             "sync_buckets": [log_syncer_bucket(self.syncer, i) for i in range(LOG_SYNC_BUCKETS)],
         }
 
+    def finish(self):
+        """Wait until everything queued is done (or failed), and end the thread; the counters stay readable."""
+        with nogil:
+            log_syncer_finish(self.syncer)
+
     def close(self):
-        """Wait until everything queued is done (or failed), and end the thread."""
+        """Let go of everything; ``finish`` first."""
         if self.syncer != NULL:
             with nogil:
-                log_syncer_stop(self.syncer)
+                log_syncer_free(self.syncer)
             self.syncer = NULL

@@ -13,7 +13,7 @@
 static uint32_t crc32c_tables[8][256];
 static int crc32c_hardware = 0;
 
-static void crc32c_prepare(void) {
+static inline void crc32c_prepare(void) {
     for (uint32_t byte = 0; byte < 256; byte++) {
         uint32_t crc = byte;
         for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ (0x82F63B78u & (0u - (crc & 1u)));

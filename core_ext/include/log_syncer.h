@@ -229,7 +229,7 @@ static void *log_syncer_run(void *argument) {
 }
 
 /* Takes over nothing on failure; on success owns `file`. Returns NULL with errno set. */
-static log_syncer *log_syncer_start(int directory, int file, uint64_t position, uint64_t zeroed, uint64_t size,
+static inline log_syncer *log_syncer_start(int directory, int file, uint64_t position, uint64_t zeroed, uint64_t size,
                                     uint64_t synced) {
     log_syncer *syncer = (log_syncer *)calloc(1, sizeof *syncer);
     if (!syncer) return NULL;
@@ -252,7 +252,7 @@ static log_syncer *log_syncer_start(int directory, int file, uint64_t position, 
     return NULL;
 }
 
-static void log_syncer_submit(log_syncer *syncer, log_item *item) {
+static inline void log_syncer_submit(log_syncer *syncer, log_item *item) {
     item->next = NULL;
     if (item->kind == LOG_ITEM_WRITE) atomic_store(&syncer->submitted, item->number);
     pthread_mutex_lock(&syncer->mutex);
@@ -263,13 +263,19 @@ static void log_syncer_submit(log_syncer *syncer, log_item *item) {
     pthread_mutex_unlock(&syncer->mutex);
 }
 
-/* Waits until the queue is empty, then ends the thread. Closes the segment and the eventfd. */
-static void log_syncer_stop(log_syncer *syncer) {
+/* Waits until the queue is empty, then ends the thread. Once or more. */
+static inline void log_syncer_finish(log_syncer *syncer) {
     pthread_mutex_lock(&syncer->mutex);
+    int again = syncer->closing;
     syncer->closing = 1;
     pthread_cond_signal(&syncer->wake);
     pthread_mutex_unlock(&syncer->mutex);
-    pthread_join(syncer->thread, NULL);
+    if (!again) pthread_join(syncer->thread, NULL);
+}
+
+/* Closes the segment and the eventfd. */
+static inline void log_syncer_free(log_syncer *syncer) {
+    log_syncer_finish(syncer);
     close(syncer->file);
     close(syncer->event);
     pthread_mutex_destroy(&syncer->mutex);
@@ -278,8 +284,8 @@ static void log_syncer_stop(log_syncer *syncer) {
     free(syncer);
 }
 
-static uint64_t log_syncer_bucket(log_syncer *syncer, int bucket) { return atomic_load(&syncer->buckets[bucket]); }
-static uint64_t log_syncer_synced(log_syncer *syncer) { return atomic_load(&syncer->synced); }
-static int log_syncer_failure(log_syncer *syncer) { return atomic_load(&syncer->failure); }
+static inline uint64_t log_syncer_bucket(log_syncer *syncer, int bucket) { return atomic_load(&syncer->buckets[bucket]); }
+static inline uint64_t log_syncer_synced(log_syncer *syncer) { return atomic_load(&syncer->synced); }
+static inline int log_syncer_failure(log_syncer *syncer) { return atomic_load(&syncer->failure); }
 
 #endif
