@@ -7,7 +7,7 @@ and no protocol: the Python floors subclass ``Cell`` and ``Scheduler`` and fill 
 
 cimport cython
 from cpython.dict cimport PyDict_GetItem
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
@@ -30,12 +30,13 @@ cdef enum Kind:  # of a mailbox entry; the first four are also the kinds of an e
     STOP = 5
     WORLD = 6  # from the world itself: Terminated, Rejected, JournalEntries
 
-cdef enum State:  # only moves forward, but for RUNNING <-> SUSPENDED
-    NEW = 0  # spawned, not yet started
+cdef enum State:  # up to RUNNING an actor has turns, up to SUSPENDED it takes messages
+    NEW = 0  # launched, or to be started again; not yet started
     RUNNING = 1
-    SUSPENDED = 2  # between a failure and its restart
-    STOPPING = 3
-    STOPPED = 4
+    CREATED = 2  # spawned by a handler whose effects are not yet released
+    SUSPENDED = 3  # between a failure and its restart
+    STOPPING = 4
+    STOPPED = 5
 
 cdef enum Operation:
     SEND = 0  # target: Cell
@@ -58,7 +59,7 @@ cdef enum:
 cdef u64 PENDING = 0xFFFFFFFFFFFFFFFF  # gated by records that no batch number is known for yet
 
 TAKEN_, NOBODY_, FULL_, DROPPED_ = TAKEN, NOBODY, FULL, DROPPED
-STATES = ("new", "running", "suspended", "stopping", "stopped")
+STATES = ("new", "running", "created", "suspended", "stopping", "stopped")
 
 
 cdef inline double monotonic() noexcept nogil:
@@ -218,6 +219,7 @@ cdef class Ask:
     cdef readonly object request_type
     cdef readonly object future
     cdef readonly Cell owner
+    cdef readonly Cell holder  # who deferred it
     cdef readonly object key
     cdef readonly u64 cause
     cdef readonly double deadline
@@ -298,6 +300,7 @@ cdef class Cell(Endpoint):
     cdef Ring control
     cdef Effects effects
     cdef Effects gated
+    cdef u64 gate  # log batch of the newest record that the actor appended: later effects wait for it
     cdef Cell next_runnable
     cdef object asker  # of the message being handled: Reference, Ask or None
     cdef u64 correlation
@@ -310,6 +313,8 @@ cdef class Cell(Endpoint):
     cdef bint in_handler
     cdef bint asked
     cdef bint answered
+    cdef bint leaving  # took its order to stop
+    cdef bint defers  # has given tickets: see _held
 
     def __init__(
         self, Scheduler world not None, Behaviour behaviour not None, actor, Reference own not None,
@@ -323,6 +328,7 @@ cdef class Cell(Endpoint):
         self._journal = journal
         self.own = own
         own.endpoint = self
+        self.state = CREATED
         self.capacity = capacity
         self.overflow = overflow
         self.effects = Effects.__new__(Effects) if behaviour.is_async else world.effects
@@ -472,7 +478,7 @@ cdef class Cell(Endpoint):
                 return self.effects.add(SETTLE, asker, value, None, False, now)
             return self.effects.add(SETTLE_FAILURE, asker, failure, None, False, now)
         return self.effects.add(
-            CALL, world.send_answer, world.prepare_answer(self, asker, correlation, value, failure), None, False, now
+            CALL, world.send_answer, world.prepare_answer(asker, correlation, value, failure), None, False, now
         )
 
     def defer(self):
@@ -481,8 +487,11 @@ cdef class Cell(Endpoint):
         if not self.asked or self.answered:
             self.world.refuse_answer(self, "defer", self.answered)
         self.answered = True
-        return self.world.ticket(self.sender, self.correlation) if type(self.asker) is Ask else self.world.ticket(
-            self.asker, self.correlation)
+        self.defers = True
+        if type(self.asker) is not Ask:
+            return self.world.ticket(self.asker, self.correlation)
+        (<Ask>self.asker).holder = self
+        return self.world.ticket(self.sender, self.correlation)
 
     def request(self, Reference target not None, message, key=None, timeout_seconds=None):
         """Ask another actor; the answer, failure or time-out comes to ``@on_answer(type(message))`` with ``key``."""
@@ -597,6 +606,13 @@ cdef class Cell(Endpoint):
         self.control = self.data = None
         return rest
 
+    def _held(self):
+        """Local asks that this actor has deferred and not answered."""
+        if not self.defers:
+            return []
+        self.defers = False
+        return [ask for ask in self.world.asks.values() if (<Ask>ask).holder is self]
+
     def _order_stop(self, bint at_once):
         """Enqueue the order to stop: behind what waits, or before the data."""
         self.accept(None, None, 0, STOP, at_once)
@@ -624,7 +640,7 @@ cdef class Cell(Endpoint):
     def _take_handler(self):
         """Prepare the next message: (handler, message), or None when nothing waits."""
         cdef Slot slot
-        while self.state == RUNNING and self.take(&slot):
+        while self.state == RUNNING and not self.leaving and self.take(&slot):
             message, sender = <object>slot.message, <object>slot.sender
             Py_DECREF(message)
             Py_DECREF(sender)
@@ -654,7 +670,7 @@ cdef class Cell(Endpoint):
         self.effects.clear()
         if self._journal is not None:
             self._journal.discard()
-        asker = (self.asker, self.correlation) if self.asked and not self.answered else None
+        asker = (self.asker, self.correlation) if self.asked else None  # also when answered: the answer is dropped
         self.asker = None
         self.asked = False
         return asker
@@ -673,8 +689,9 @@ cdef class Scheduler(Endpoint):
     cdef Cell first
     cdef Cell last
     cdef Cell running
-    cdef list gating  # cells with effects that wait for a batch number
+    cdef list gating  # cells that appended since the last commit: their gates wait for a batch number
     cdef set gated
+    cdef u64 synced  # highest log batch known to be on disk
     cdef list lifecycle
     cdef public object call_soon
     cdef public object create_future
@@ -847,10 +864,11 @@ cdef class Scheduler(Endpoint):
             if cell.state != RUNNING:
                 return 0
         if cell._behaviour.is_async:
-            cell._serve_async()
+            if not cell.busy:
+                cell._serve_async()
             return 0
         before = coarse()
-        while left > 0 and cell.state == RUNNING and cell.take(&slot):
+        while left > 0 and cell.state == RUNNING and not cell.leaving and cell.take(&slot):
             left -= 1
             message, sender = <object>slot.message, <object>slot.sender
             Py_DECREF(message)
@@ -864,7 +882,7 @@ cdef class Scheduler(Endpoint):
         if left < BATCH and cell.state == RUNNING and cell._behaviour.after_batch is not None:
             cell.asker = None
             self.call(cell, cell._behaviour.after_batch, None, False)
-        if cell.state == RUNNING:
+        if cell.state == RUNNING and not cell.leaving:
             if cell.waits():
                 if not cell.queued:
                     self.enqueue(cell)
@@ -904,7 +922,8 @@ cdef class Scheduler(Endpoint):
             cell._timers.pop(timer.key, None)
             message = timer.message
         elif kind == STOP:
-            self.lifecycle.append((cell._begin_stop, ()))
+            cell.leaving = True
+            self.later(cell._begin_stop)
             return None
         elif kind == REPLY or kind == FAILURE:
             ask = <Ask>sender
@@ -977,23 +996,20 @@ cdef class Scheduler(Endpoint):
             cell._deliver(entries, False)
         if staged:
             self.turn_end_wanted = True
-        elif cell.gated.count == 0:
+            if cell.gate != PENDING:
+                cell.gate = PENDING
+                self.gating.append(cell)
+        elif cell.gated.count == 0 and cell.gate <= self.synced:
             if cell.effects.count:
                 self.release(cell)
             return 0
-        cdef u64 batch = PENDING if staged else cell.gated.items[cell.gated.head + cell.gated.count - 1].batch
-        cdef bint was_pending = cell.gated.count > 0 and (
-            cell.gated.items[cell.gated.head + cell.gated.count - 1].batch == PENDING)
         while cell.effects.take(&effect):
             if effect.now:
                 self.apply(cell, &effect)
             else:
-                effect.batch = batch
+                effect.batch = cell.gate
                 cell.gated.move_in(&effect)
-        if staged and cell.gated.count and not was_pending and (
-            cell.gated.items[cell.gated.head + cell.gated.count - 1].batch == PENDING
-        ):
-            self.gating.append(cell)
+        if cell.gated.count:
             self.gated.add(cell)
         return 0
 
@@ -1003,7 +1019,7 @@ cdef class Scheduler(Endpoint):
         cdef Py_ssize_t i
         cdef u64 batch
         for cell in self.gating:
-            batch = cell._journal.batch
+            batch = cell.gate = cell._journal.batch
             i = cell.gated.head + cell.gated.count - 1
             while i >= cell.gated.head and cell.gated.items[i].batch == PENDING:
                 cell.gated.items[i].batch = batch
@@ -1015,6 +1031,7 @@ cdef class Scheduler(Endpoint):
         """Everything up to log batch ``synced`` is on disk: release what waited for it, in order."""
         cdef Cell cell
         cdef Effect effect
+        self.synced = synced
         for cell in list(self.gated):
             while cell.gated.count and cell.gated.items[cell.gated.head].batch <= synced:
                 cell.gated.take(&effect)

@@ -30,7 +30,7 @@ def _expire(world: World, queue: AskQueue) -> None:
 
 
 def _explain(world: World, ask: Ask, seconds: float) -> str:
-    links = []
+    links: list[str] = []
     current: Ask | None = ask
     while current is not None and len(links) < CHAIN_LIMIT:
         links.append(f"{current.target.node}/{current.target.name} ({current.request_type.__qualname__})")

@@ -55,7 +55,7 @@ class ActorCell(Cell):
     _parent: ActorCell | None
     _rare: Rare | None
     _supervision: Supervision
-    _world: World  # type: ignore[assignment]
+    _world: World
 
     # --- the contract ------------------------------------------------------------------------------------------
 
@@ -158,6 +158,9 @@ class ActorCell(Cell):
 
     def _begin(self) -> None:
         lifecycle.begin(self)
+
+    def _not_started(self) -> None:
+        lifecycle.not_started(self)
 
     def _begin_stop(self) -> None:
         lifecycle.begin_stop(self)

@@ -1,7 +1,7 @@
 """An actor's life in the real world: created, launched, started, restarted, stopped. Knows no supervision rule.
 
-    new -> running <-> suspended (waiting for its children to go before a restart)
-              └────────────> stopping (children first, then its hook, then its gate) -> stopped
+    created -> new -> running -> suspended (waiting for its children to go) -> new
+                         └─────> stopping (children first, then its hook, then its gate) -> stopped
 
 Everything here runs between two batches, when no handler runs and no effect is half released.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.actor import Actor
 from actors.context import Directive, Mailbox, Overflow, Supervision
-from actors.errors import AskRejected, ContractError, SystemStopped
+from actors.errors import AskFailed, AskRejected, ContractError, SystemStopped
 from actors.message import Reason
 from actors.runtime import tasks
 from core_ext.dispatch import Behaviour
@@ -86,7 +86,7 @@ def create(
         journal = _journal(world, actor_class, name, supervision, named="~" not in name)
     capacity = 0 if mailbox.overflow is Overflow.UNBOUNDED else mailbox.capacity
     if capacity < 0 or (capacity == 0 and mailbox.overflow is not Overflow.UNBOUNDED):
-        raise ContractError(f"spawn {actor_class.__qualname__}: a mailbox of {capacity} messages holds none; use 1 or more")
+        raise ContractError(f"spawn {actor_class.__qualname__}: a mailbox of {capacity} messages holds none; use >= 1")
     actor = actor_class(*args)
     own = Reference(world.node, name, world.incarnation_base + serial)
     cell = world.cell_class(world, behaviour, actor, own, capacity, _overflow_codes[mailbox.overflow], journal)
@@ -114,6 +114,8 @@ def _journal(world: World, actor_class: type[Any], name: str, supervision: Super
 
 def launch(cell: ActorCell) -> None:
     """Let a created actor start, then take its messages."""
+    if cell._state != "created":  # stopped before its parent's gate opened
+        return
     if cell._behaviour.starts:
         cell._set_new()
     else:
@@ -137,8 +139,14 @@ def begin(cell: ActorCell) -> None:
         cell._world.failed(cell, error, None, None)
         return
     cell._set_running()
-    if not behaviour.is_async:
-        cell._run_hook(behaviour.actor_class.start)
+    if not behaviour.is_async and not cell._run_hook(behaviour.actor_class.start):
+        not_started(cell)
+
+
+def not_started(cell: ActorCell) -> None:
+    """``start`` raised: there is no state worth resuming with."""
+    if cell._state == "running":
+        begin_stop(cell, Reason.FAILED)
 
 
 def restart(cell: ActorCell) -> None:
@@ -148,6 +156,7 @@ def restart(cell: ActorCell) -> None:
     cell._actor = None
     world.timers.cancel_all(cell)
     world.watches.forget_watcher(cell)
+    _fail_held(cell, "failed and was restarted")
     rare = cell._rarely()
     rare.started = False
     _stop_next_child(cell, at_once=True)
@@ -188,7 +197,7 @@ def arm_kill(cell: ActorCell) -> None:
     """Give an actor that was ordered to stop its shutdown_seconds."""
     world = cell._world
     rare = cell._rarely()
-    if rare.alarm is None:
+    if rare.alarm is None and cell._state != "stopped":
         rare.alarm = world.timers.call_later(cell._supervision.shutdown_seconds, lambda: world.later(kill, cell))
 
 
@@ -209,13 +218,11 @@ def _stop_next_child(cell: ActorCell, at_once: bool) -> None:
         _children_gone(cell)
         return
     child = next(reversed(rare.children))
-    if child._state == "new":
+    if child._state in ("created", "suspended"):  # it has no turns now
         begin_stop(child)
-        return
-    child._order_stop(at_once)
+    else:
+        child._order_stop(at_once)
     arm_kill(child)
-    if child._state == "suspended":  # it takes no messages; do not wait for its restart
-        begin_stop(child)
 
 
 def _children_gone(cell: ActorCell) -> None:
@@ -251,6 +258,7 @@ def finish(cell: ActorCell) -> None:
     reason = (rare.stop_reason if rare is not None else None) or Reason.STOPPED
     if world.names.get(cell.self.name) is cell:
         del world.names[cell.self.name]
+    _fail_held(cell, "stopped")
     cell._set_stopped()
     for message, sender, correlation, kind in cell._rest():
         if kind == _ASK:
@@ -277,6 +285,12 @@ def finish(cell: ActorCell) -> None:
         world.later(_next_child_of, parent)
 
 
+def _fail_held(cell: ActorCell, what: str) -> None:
+    """Who holds a ticket of this actor need not wait for a time-out."""
+    for ask in cell._held():
+        ask.settle(None, AskFailed(f"{cell._label} {what} before it answered {ask.request_type.__qualname__}"))
+
+
 def _next_child_of(cell: ActorCell) -> None:
     if cell._state in ("suspended", "stopping") and not cell._rarely().stopped_ran:
         orderly = cell._rarely().stop_reason is Reason.STOPPED
@@ -285,7 +299,7 @@ def _next_child_of(cell: ActorCell) -> None:
 
 def order_stop(cell: ActorCell) -> None:
     """Have an actor stop after what its mailbox holds, within its shutdown_seconds. Callable at any time."""
-    if cell._state in ("new", "suspended"):
+    if cell._state in ("created", "suspended"):
         cell._world.later(begin_stop, cell)
     else:
         cell._order_stop(False)

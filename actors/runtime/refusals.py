@@ -22,8 +22,8 @@ def not_a_message(message: object) -> ContractError:
 def full(target: Reference, message: object) -> str:
     """A bounded mailbox is full."""
     return (
-        f"the mailbox of {target!r} is full and refused {type(message).__qualname__}; send slower (ask now and then), or "
-        f"spawn it with mailbox=Mailbox(capacity=..., overflow=...)"
+        f"the mailbox of {target!r} is full and refused {type(message).__qualname__}; send slower (ask now and then), "
+        f"or spawn it with mailbox=Mailbox(capacity=..., overflow=...)"
     )
 
 
@@ -54,7 +54,7 @@ def outside_handler(label: str, what: str) -> ContractError:
 def answer(label: str, what: str, answered: bool) -> ContractError:
     """Nothing to answer."""
     if answered:
-        return ContractError(f"{label}: context.{what}: this request was answered or deferred already; an ask has one answer")
+        return ContractError(f"{label}: context.{what}: this request was answered or deferred already")
     return ContractError(
         f"{label}: context.{what}: the message being handled is not a request that anyone asked; to answer later, keep "
         f"ticket = context.defer() and pass to=ticket; to send a message, use context.send"

@@ -175,7 +175,8 @@ class Remote:
             failure: AskError = AskRejected(text) if rejected else AskFailed(text)
         except CodecError as error:
             self.undecodable += 1
-            failure = AskFailed(f"the answer of {ask.target!r} to {ask.request_type.__qualname__} cannot be read: {error}")
+            what = f"the answer of {ask.target!r} to {ask.request_type.__qualname__}"
+            failure = AskFailed(f"{what} cannot be read: {error}")
         ask.settle(None, failure)
 
     def peer_down(self, node: str, incarnation: int, reason: str) -> None:

@@ -35,6 +35,7 @@ async def _serve(cell: ActorCell) -> None:
         if not rare.started:
             rare.started = True
             if not await run_hook(cell, cell._behaviour.actor_class.start):
+                cell._not_started()
                 return
         while cell._state == "running":
             handled = await _serve_batch(cell)

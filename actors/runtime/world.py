@@ -249,7 +249,7 @@ class World(Scheduler):
             self.refuse_ask(ask.target, message, ask, ask.correlation, accepted)
 
     def prepare_answer(
-        self, cell: ActorCell, asker: Reference, correlation: int, value: object, failure: Exception | None
+        self, asker: Reference, correlation: int, value: object, failure: Exception | None
     ) -> tuple[Any, ...]:
         """Arguments for ``send_answer``."""
         return self.remote.prepare_answer(asker, correlation, value, failure)
