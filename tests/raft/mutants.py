@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from protocols.raft import delivery, election, following, reading, recovery, replication, snapshots, terms
+from protocols.raft import delivery, election, following, reading, recovery, replication, snapshots, state, terms
 
 
 class Mutant(NamedTuple):
