@@ -54,6 +54,13 @@ class Remote:
         if self.carrier is not None:
             self.carrier.flush()
 
+    def wake(self) -> None:
+        """Something may have come in: read it, handle it and send what follows, in one go."""
+        if self.carrier is not None:
+            self.carrier.poll()
+            self._world.run()
+            self.flush()
+
     # --- out ---------------------------------------------------------------------------------------------------------
 
     def encode(self, message: Message) -> bytes:
