@@ -44,7 +44,7 @@ class Wire:
 
     async def ask(self, *arguments: bytes | str | int) -> bytes:
         """One command's reply, told from what follows by an ECHO behind it."""
-        mark = b"$12\r\n-- no more --\r\n".replace(b"$12", b"$13")
+        mark = b"$13\r\n-- no more --\r\n"
         self.send(request(*arguments) + request("ECHO", "-- no more --"))
         found = await asyncio.wait_for(self.reader.readuntil(mark), DEADLINE_SECONDS)
         return found[: -len(mark)]
@@ -65,7 +65,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def with_wire(
-    test: Callable[[Wire, RedisDoor, StoreGateway], Awaitable[None]], loop: Callable[..., None] = uvloop.run, **given: Any
+    test: Callable[[Wire, RedisDoor, StoreGateway], Awaitable[None]], loop: Callable[..., None] = uvloop.run,
+    **given: Any,
 ) -> None:
     async def main() -> None:
         async with open_door(**given) as (door, gateway):
@@ -317,7 +318,8 @@ def test_a_large_value_travels_in_many_pieces() -> None:
     async def test(wire: Wire, _door: RedisDoor, _gateway: StoreGateway) -> None:
         value = bytes(range(256)) * 40_000
         assert await wire.ask("SET", "a", value) == b"+OK\r\n"
-        assert await wire.ask("GET", "a") == b"$%d\r\n%b\r\n" % (len(value), value)
+        wire.send(request("GET", "a"))
+        await wire.expect(b"$%d\r\n%b\r\n" % (len(value), value))
 
     with_wire(test)
 
@@ -406,8 +408,7 @@ def test_closing_cuts_off_who_is_not_done_in_time(caplog: pytest.LogCaptureFixtu
             await until(lambda: len(gateway.held) == 1)
             await door.close(0.05)
             assert door.counters["connections"] == 0
-            with pytest.raises(ConnectionResetError):
-                await wire.rest()
+            assert await wire.rest() == b""
             await wire.close()
 
     run(main())
