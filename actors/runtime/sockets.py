@@ -154,6 +154,7 @@ class Connection:
             self.close()
             raise
         self._watch(self._monitor, self._read_monitor)
+        loop.call_soon(self._read_monitor)  # a descriptor tells nothing before its socket was first read from
         if on_readable is not None:
             self._watch(dealer, on_readable)
 

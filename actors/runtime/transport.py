@@ -564,6 +564,8 @@ class Transport:
         # A wake-up is mostly for one frame. To look whether there is more takes microseconds that the answer to that
         # frame should not wait for, so it is done after the turn, until a look finds something.
         self._wake_handle = None
+        if self._router is None:
+            return
         self._woken = True
         self._one_frame = not self._burst
         self._on_wake()

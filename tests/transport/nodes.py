@@ -16,6 +16,8 @@ from actors.runtime.transport_settings import TransportSettings
 from core_ext.codec import Kind
 from core_ext.mailbox import Reference
 
+uvloop.new_event_loop().close()  # libuv keeps one pipe per process; open it before a test is watched for leaks
+
 _incarnations = itertools.count(1000)
 FAST = TransportSettings(
     ping_interval_seconds=0.03, lost_after_seconds=0.3, reconnect_low_seconds=0.01, reconnect_high_seconds=0.1
