@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import time
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
@@ -25,6 +26,8 @@ from core_ext.store import COMMANDS
 from protocols.storage.messages import Execute, Outcome, Query, Status
 
 _log = logging.getLogger("actorum.door")
+
+_OTHER_FILES = 128  # what a node has open besides clients: log segments, links, doors
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -123,6 +126,26 @@ class DoorActor(Actor):
             context.send(self._door.gateway, message)
 
 
+def _clients_possible(wanted: int) -> int:
+    """Raise the process's limit of open files for so many clients, as Redis does.
+
+    Returns:
+        How many clients there is room for.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return wanted
+    limit = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    if limit < needed:
+        _log.warning(
+            "%d Redis clients are allowed, but only %d files may be open; raise the limit (ulimit -n) to %d, "
+            "or lower max_clients", wanted, limit, needed,
+        )
+    return max(1, min(wanted, limit - _OTHER_FILES))
+
+
 def _error_of(status: Status, reason: str) -> bytes | None:
     """The error that tells a client what became of its command; None when it was executed."""
     if status is Status.DONE:
@@ -171,6 +194,7 @@ class RedisDoor:
         self._awake = False
         self._swept_ticket = 0
         self._last_id = 0
+        self._max_clients = settings.max_clients
         self._opened = time.monotonic()
         self._refused = self._slow_readers = self._not_executed = self._unknown = self._overdue = 0
 
@@ -186,6 +210,7 @@ class RedisDoor:
             DoorError: the address cannot be had.
         """
         settings = self.settings
+        self._max_clients = _clients_possible(settings.max_clients)
         try:
             self._server = await asyncio.get_running_loop().create_server(
                 lambda: RedisConnection(self), settings.host, settings.port, backlog=1024, start_serving=False
@@ -247,7 +272,7 @@ class RedisDoor:
 
     def admit(self, connection: RedisConnection) -> int | None:
         """A number for a new connection; None when there are too many or the door is closing."""
-        if len(self._connections) >= self.settings.max_clients or self._server is None:
+        if len(self._connections) >= self._max_clients or self._server is None:
             self._refused += 1
             return None
         self._last_id += 1
@@ -325,7 +350,7 @@ class RedisDoor:
         settings = self.settings
         return {
             "appendfsync": "always", "appendonly": "yes", "bind": settings.host, "databases": "1",
-            "maxclients": str(settings.max_clients), "maxmemory": "0", "maxmemory-policy": "noeviction",
+            "maxclients": str(self._max_clients), "maxmemory": "0", "maxmemory-policy": "noeviction",
             "port": str(self.port), "proto-max-bulk-len": str(settings.max_argument_bytes), "save": "", "timeout": "0",
         }
 
@@ -334,7 +359,7 @@ class RedisDoor:
         counters = self.counters
         return info_text(
             self.port, int(time.monotonic() - self._opened), version("actorum"),
-            {"connected_clients": len(self._connections), "maxclients": self.settings.max_clients},
+            {"connected_clients": len(self._connections), "maxclients": self._max_clients},
             {
                 "total_connections_received": counters["connections_accepted"],
                 "rejected_connections": counters["connections_refused"],
