@@ -211,7 +211,7 @@ class World:
         self.roles: dict[str, RaftRole] = {}
         self.owners: dict[str, Owner] = {}
         self.cut: set[tuple[str, str]] = set()
-        self.filter: Callable[[str, str, Message], bool] | None = None
+        self.filter: Callable[[str, str, Message], bool | Message] | None = None  # passes, drops or changes
         self.wire: list[tuple[float, str, str, Message]] = []
         self.record_wire = False
         self.lanes: dict[tuple[str, str, Lane], float] = {}
@@ -427,8 +427,11 @@ class World:
                 self.post(node, node.hands.self, message)
             return
         self.see(node.name, target.node, message)
-        if self.filter is not None and not self.filter(node.name, target.node, message):
-            return
+        if self.filter is not None:
+            passed = self.filter(node.name, target.node, message)
+            if not passed:
+                return
+            message = passed if isinstance(passed, Message) else message
         copies = 1
         if self.faults.drop and self.random.random() < self.faults.drop:
             copies = 0

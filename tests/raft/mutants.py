@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from protocols.raft import delivery, election, following, reading, recovery, replication, snapshots, state, terms
+from protocols.raft import delivery, election, following, reading, recovery, replication, snapshots, terms
 
 
 class Mutant(NamedTuple):
@@ -81,10 +81,7 @@ CAMPAIGN = [
            "if state.log.base < record.index <= state.log.last_index:", "if False:"),
     Mutant("counts its own copy before its own fsync", replication, "advance_commit",
            "matches[state.node] = state.own_durable", "matches[state.node] = state.log.last_index"),
-    Mutant("votes as if damaged entries had never been there", state.RoleState, "claimed_last",
-           "if not self.uncertain:", "if True:"),
     Mutant("stands for election with damaged entries", election, "on_timeout", "if state.uncertain:", "if False:"),
-    Mutant("never repairs a damaged follower", replication, "on_reply", "elif message.damaged and", "elif False and"),
     Mutant("never sends again what was lost", replication, "tick",
            "progress.stuck_ticks > state.settings.retransmit_ticks", "False"),
     Mutant("takes chunks of a snapshot out of order", snapshots, "is_next",

@@ -1,0 +1,195 @@
+"""Read index (thesis 6.4): a read never misses what was acknowledged before it began."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocols.raft import RaftSettings
+from protocols.raft.messages import BarrierRefused, Heartbeat, HeartbeatReply, ReadIndexRequest, RefusalReason, RoleName
+from tests.raft import mutants
+from tests.raft.harness import World
+
+
+def others(world, name):
+    return [other for other in world.nodes if other != name]
+
+
+def test_leader_and_followers_answer():
+    world = World()
+    leader = world.elect()
+    world.propose(leader)
+    world.run(0.05)
+    tags = {name: world.ask(name) for name in world.nodes}
+    world.run(0.05)
+    for name, tag in tags.items():
+        assert world.owners[name].answered[tag] == world.roles[leader].commit
+
+
+def test_the_round_starts_after_the_read():
+    """Answers to heartbeats that were sent before the read came do not count."""
+    world = World()
+    leader = world.elect()
+    world.run(0.2)
+    held = []
+
+    def hold(source, target, message):
+        if isinstance(message, HeartbeatReply) and message.round:
+            held.append((source, target, message))
+            return False
+        return True
+
+    world.filter = hold
+    world.run(0.051)  # a tick's heartbeats, answered; the answers are still on the way
+    assert held
+    before = list(held)
+    tag = world.ask(leader)
+    world.run(0.005)
+    for source, target, message in before:
+        world.arrive(source, world.nodes[source].hands.self, world.nodes[source].hands.ref("raft-0", target), message)
+    world.run(0.005)
+    assert tag in world.owners[leader].reads  # not answered by them
+    world.filter = None
+    world.run(0.06)
+    assert tag in world.owners[leader].answered
+
+
+def paused_leader():
+    """A leader sleeps for longer than the election time-out and is asked as soon as it wakes."""
+    world = World()
+    old = world.elect()
+    world.run(0.2)
+    world.pause(old)
+    world.run_until(lambda: world.leader() != old, 3.0, "another leader")
+    new = world.elect()
+    world.propose(new)
+    world.run(0.05)
+    for node in others(world, old):  # what was on its way to it is lost
+        world.nodes[old].inbox = {lane: type(queue)() for lane, queue in world.nodes[old].inbox.items()}
+        assert world.owners[node].index > world.owners[old].index
+    tag = world.ask(old)
+    world.resume(old)
+    world.run(1.0)
+    return world, old, tag
+
+
+def test_a_paused_leader_that_wakes_gives_no_stale_read():
+    world, old, tag = paused_leader()
+    assert world.roles[old].role is RoleName.FOLLOWER
+    assert world.owners[old].refused == [BarrierRefused(tag=tag, reason=RefusalReason.LEADERSHIP_LOST)]
+
+
+@pytest.mark.parametrize(("line", "wrong", "scenario"), [
+    ("state.round += 1", "pass", test_the_round_starts_after_the_read),
+    ("confirm(state, context)",
+     "[answer(state, context, read, r.index) for r in state.rounds for read in r.reads]; state.rounds.clear()",
+     paused_leader),
+])
+def test_the_wrong_read_is_noticed(line, wrong, scenario, monkeypatch):
+    mutants.apply(mutants.Mutant("", mutants.reading, "start_round", line, wrong), monkeypatch)
+    with pytest.raises(AssertionError):
+        scenario()
+
+
+def test_reads_wait_for_an_entry_of_the_leaders_term():
+    """Before its no-op commits a new leader does not know the commit index."""
+    world = World()
+    first = world.elect()
+    world.propose(first)
+    world.run(0.05)
+    acknowledged = world.acknowledged
+    world.crash(first)
+    world.run_until(lambda: world.leader() is not None, 3.0, "another leader")
+    leader = world.leader()
+    assert world.roles[leader].commit < world.roles[leader].term_start
+    tag = world.ask(leader)
+    world.run(0.5)
+    assert world.owners[leader].answered[tag] >= acknowledged
+
+
+def test_a_minority_leader_answers_no_read():
+    world = World()
+    leader = world.elect()
+    world.partition([leader], others(world, leader))
+    tag = world.ask(leader)
+    world.run(1.0)
+    assert world.owners[leader].refused == [BarrierRefused(tag=tag, reason=RefusalReason.LEADERSHIP_LOST)]
+
+
+def test_a_follower_asks_once_for_all_reads_of_a_turn():
+    world = World()
+    leader = world.elect()
+    follower = others(world, leader)[0]
+    world.run(0.1)
+    world.faults.batch = 10_000
+    world.record_wire = True
+    world.pause(follower)
+    tags = [world.ask(follower) for _ in range(200)]
+    world.random.randint = lambda low, high: high
+    world.resume(follower)
+    world.run(0.02)
+    assert set(tags) <= set(world.owners[follower].answered)
+    assert sum(isinstance(message, ReadIndexRequest) for _, _, _, message in world.wire) == 1
+
+
+def test_rounds_in_flight_are_bounded_and_later_reads_share_the_next():
+    world = World(settings=RaftSettings(read_rounds_in_flight=2))
+    leader = world.elect()
+    world.run(0.1)
+    world.faults.batch = 1
+    world.faults.delay_seconds = (0.02, 0.02)
+    world.record_wire = True
+    start = world.roles[leader].round
+    tags = []
+    for _ in range(50):
+        tags.append(world.ask(leader))
+        world.run(0.0002)
+    assert len(world.roles[leader].rounds) == 2
+    world.run(0.2)
+    assert set(tags) == set(world.owners[leader].answered)
+    assert world.roles[leader].round - start < 10
+
+
+def test_a_lost_request_is_given_up_and_refused():
+    world = World()
+    leader = world.elect()
+    follower = others(world, leader)[0]
+    world.run(0.1)
+    world.filter = lambda source, target, message: not isinstance(message, ReadIndexRequest)
+    tag = world.ask(follower)
+    world.run(2 * world.settings.election_timeout_seconds[0] + 0.1)
+    assert world.owners[follower].refused == [BarrierRefused(tag=tag, reason=RefusalReason.LEADERSHIP_LOST)]
+    assert world.roles[follower].forwarded == {}
+
+
+def test_reads_are_refused_at_once_where_no_leader_is_known():
+    world = World()
+    tag = world.ask("a")
+    world.run(0.01)
+    assert world.owners["a"].refused == [BarrierRefused(tag=tag, reason=RefusalReason.NOT_LEADER)]
+
+
+def test_pending_reads_are_bounded():
+    world = World(settings=RaftSettings(max_pending_reads=3))
+    leader = world.elect()
+    world.partition([leader], others(world, leader))
+    for _ in range(20):
+        world.ask(leader)
+    world.run(0.1)
+    assert RefusalReason.OVERLOADED in {m.reason for m in world.owners[leader].refused}
+
+
+def test_an_answer_to_an_earlier_incarnation_reaches_nobody():
+    """Request numbers begin again after a restart: an old answer must not meet a new question."""
+    world = World()
+    leader = world.elect()
+    follower = others(world, leader)[0]
+    world.run(0.1)
+    world.filter = lambda source, target, message: not isinstance(message, Heartbeat) or not message.round
+    world.ask(follower)
+    world.run(0.01)
+    world.restart(follower)
+    world.filter = None
+    world.run(0.4)
+    tag = world.ask(follower)
+    world.run(0.2)
+    assert list(world.owners[follower].answered) == [tag]
