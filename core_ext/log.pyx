@@ -124,6 +124,9 @@ cdef class Log(LogReader):
         self._declare(index)
         return index.id
 
+    def streams(self):
+        return dict(self._ids)
+
     cdef int _declare(self, StreamIndex index) except -1:
         """A stream's name and bounds, as they are now."""
         body = STATE.pack(index.first, index.next, index.critical, index.lost) + index.name.encode()

@@ -45,7 +45,7 @@ class SteppedSyncer:
         self._disk = disk
         self._automatic = automatic
         self._queue: deque[_Write | _Rotate | _Remove] = deque()
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._event = -1  # made when somebody asks for it: a simulated node needs none
         self.synced = synced
         self.syncs = 0
         self.bytes = 0
@@ -53,6 +53,8 @@ class SteppedSyncer:
 
     def fileno(self) -> int:
         """The eventfd that becomes readable when a batch is durable or the log failed."""
+        if self._event < 0:
+            self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         return self._event
 
     def write(
@@ -85,7 +87,8 @@ class SteppedSyncer:
             self._do(self._queue[0])
         except OSError as error:
             self.failure = (error.errno or 0, error.strerror or str(error))
-        os.eventfd_write(self._event, 1)
+        if self._event >= 0:
+            os.eventfd_write(self._event, 1)
         return True
 
     def finish(self) -> None:
@@ -95,7 +98,9 @@ class SteppedSyncer:
 
     def close(self) -> None:
         """Let go of the eventfd."""
-        os.close(self._event)
+        if self._event >= 0:
+            os.close(self._event)
+            self._event = -1
 
     def _submit(self, item: _Write | _Rotate | _Remove) -> None:
         self._queue.append(item)
