@@ -45,7 +45,8 @@ class Pending(msgspec.Struct):
         commands: the encoded batch.
         expires_tick: when its time is up.
         stage: what it waits for.
-        asked_tick: when its last barrier was asked for.
+        barrier: its last barrier; an answer to an earlier one would be older than what it waited for since.
+        asked_tick: when that was asked for.
         at_log_time: log time has advanced since it was asked: deadlines count by that.
     """
 
@@ -54,6 +55,7 @@ class Pending(msgspec.Struct):
     commands: bytes
     expires_tick: int
     stage: Stage = Stage.BARRIER
+    barrier: int = -1
     asked_tick: int = 0
     at_log_time: bool = False
 
@@ -101,6 +103,7 @@ class ReadDesk:
         for number in self._new:
             query = self.pending[number]
             query.stage = Stage.BARRIER
+            query.barrier = self._next_barrier
             query.asked_tick = tick
         self._barriers[self._next_barrier] = self._new
         context.send(context.ref(LOG_NAME), Barrier(tag=self._next_barrier))
@@ -111,7 +114,7 @@ class ReadDesk:
         """The log says from which index on the reads are linearizable, or that it cannot."""
         for number in self._barriers.pop(message.tag, ()):
             query = self.pending.get(number)
-            if query is None or query.stage is not Stage.BARRIER:
+            if query is None or query.stage is not Stage.BARRIER or query.barrier != message.tag:
                 continue
             if message.index is None:
                 query.stage = Stage.RETRY

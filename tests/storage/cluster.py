@@ -9,6 +9,7 @@ from actors.context import Context
 from core_ext.mailbox import Reference
 from protocols.raft import RaftRole, RaftSettings, configuration
 from protocols.raft.messages import RoleName
+from protocols.storage import properties
 from protocols.storage.gateway import Gateway
 from protocols.storage.messages import Execute, Outcome, Query, Status
 from protocols.storage.raft_log import RaftLog
@@ -49,6 +50,7 @@ class Cluster(World):
         super().__init__(seed, faults)
         self.raft = raft or RaftSettings()
         self.gateway = gateway or GatewaySettings()
+        self.history = properties.History()
         self.answers: dict[int, Outcome] = {}
         self.tickets = 0
         for name in NAMES:
@@ -77,6 +79,11 @@ class Cluster(World):
         found = self.cells[node, SHARD_NAME].actor
         assert isinstance(found, StorageShard)
         return found
+
+    def check(self) -> None:
+        """All properties, on every node that lives."""
+        for name in self.up():
+            properties.check(self.history, name, self.shard(name).status())
 
     def leader(self) -> str | None:
         """The leader of the highest term, when there is one."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from protocols.raft import RaftSettings
+from protocols.storage import properties
 from protocols.storage.messages import Status
 from protocols.storage.settings import GatewaySettings
 from tests.storage.cluster import NAMES, Cluster
@@ -14,6 +16,7 @@ from tests.storage.world import Faults
 def agree(cluster: Cluster) -> None:
     """All replicas come to the same state."""
     def settled() -> bool:
+        cluster.check()
         states = [cluster.shard(name).status() for name in cluster.up()]
         return len({(s.applied_index, s.digest, s.revision) for s in states}) == 1
     cluster.run_until(settled, why="replicas to agree")
@@ -125,7 +128,8 @@ def campaign(seed: int, seconds: float = 6.0) -> None:
     unknown at most once. Reads never go back behind what was acknowledged before they began."""
     faults = Faults(drop=0.02 * (seed % 3), delay_seconds=(0.0001, 0.02) if seed % 2 else (0.0001, 0.001))
     settings = RaftSettings(snapshot_after_bytes=3000, snapshot_chunk_bytes=1000, retained_bytes=500)
-    cluster = Cluster(seed, faults, settings, GatewaySettings(request_timeout_seconds=3.0))
+    impatient = GatewaySettings(request_timeout_seconds=0.4, retry_seconds=0.2)
+    cluster = Cluster(seed, faults, settings, impatient if seed % 4 == 3 else GatewaySettings())
     draw = cluster.random
     writes: dict[int, str] = {}
     reads: dict[int, tuple[str, int]] = {}
@@ -142,6 +146,7 @@ def campaign(seed: int, seconds: float = 6.0) -> None:
     end = cluster.time + seconds
     while cluster.time < end:
         cluster.run(draw.uniform(0.001, 0.05))
+        cluster.check()
         acknowledged()
         for name in [name for name, until in down.items() if until <= cluster.time]:
             del down[name]
@@ -192,3 +197,19 @@ def test_acknowledged_writes_survive_faults(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 160))
 def test_acknowledged_writes_survive_more_faults(seed: int) -> None:
     campaign(seed, 15.0)
+
+
+def test_a_replica_in_another_state_is_noticed() -> None:
+    cluster = Cluster()
+    cluster.wait_leader()
+    cluster.do("a", ("SET", "k", "v"))
+    agree(cluster)
+    status = cluster.shard("a").status()
+    for changed in (
+        {"digest": status.digest ^ 1}, {"revision": status.revision - 1}, {"log_time_ms": status.log_time_ms - 1},
+    ):
+        with pytest.raises(properties.Violation):
+            properties.check(cluster.history, "b", msgspec.structs.replace(status, **changed))
+    later = msgspec.structs.replace(status, applied_index=status.applied_index + 1, revision=0)
+    with pytest.raises(properties.Violation, match="back in time"):
+        properties.check(cluster.history, "a", later)
