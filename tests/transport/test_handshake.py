@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,20 +45,16 @@ def test_what_is_encoded_is_decoded(message: LinkMessage) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_link_message_or_a_wire_error(garbage: bytes) -> None:
     for part in (garbage, b"ALNK" + garbage, encode(HELLO)[:8] + garbage):
-        try:
+        with contextlib.suppress(WireError):
             decode(part)
-        except WireError:
-            pass
 
 
 @given(st.integers(0, 6), st.integers(0, 200), st.integers(0, 255))
 def test_a_damaged_byte_gives_a_message_or_a_wire_error(which: int, at: int, value: int) -> None:
     part = bytearray(encode(ALL[which]))
     part[at % len(part)] = value
-    try:
+    with contextlib.suppress(WireError):
         decode(bytes(part))
-    except WireError:
-        pass
 
 
 def test_an_overlong_link_message_is_refused_before_it_is_read() -> None:
