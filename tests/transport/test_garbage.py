@@ -55,6 +55,18 @@ def _frame(receiver: int, sender: int = 666) -> list[bytes]:
     return writer.finish()
 
 
+def _accomplice(b: Node) -> Node:
+    """The node that the stranger claims to be, so that it can be dialled back. It never pings."""
+    quiet = fast(ping_interval_seconds=30.0, lost_after_seconds=90.0)
+    return Node("evil", {"b": b.address}, incarnation=666, settings=quiet)
+
+
+async def _introduce(evil: Stranger, b: Node, accomplice: Node) -> None:
+    await until(lambda: b.ups and accomplice.ups)
+    evil.send(_hello(b, accomplice.address))
+    assert isinstance(await evil.answer(), Welcome)
+
+
 def test_raw_bytes_on_the_port_harm_nobody() -> None:
     async def scenario() -> None:
         chance = random.Random(11)
@@ -125,11 +137,10 @@ def test_random_parts_and_damaged_frames_harm_nobody() -> None:
 
 def test_an_introduced_peer_that_sends_garbage_is_refused_and_no_longer_heard() -> None:
     async def scenario() -> None:
-        async with Node("b") as b, Node("evil", incarnation=666) as c:
+        async with Node("b") as b, _accomplice(b) as c:
             evil = Stranger(b.address, b"evil/1/c")
             try:
-                evil.send(_hello(b, c.address))
-                assert isinstance(await evil.answer(), Welcome)
+                await _introduce(evil, b, c)
                 evil.send(*_frame(b.incarnation))
                 await until(lambda: b.got)
                 damaged = bytearray(_frame(b.incarnation)[0])
@@ -148,11 +159,10 @@ def test_an_introduced_peer_that_sends_garbage_is_refused_and_no_longer_heard() 
 
 def test_an_oversized_frame_is_dropped_or_disconnects_its_sender() -> None:
     async def scenario() -> None:
-        async with Node("b", settings=fast(max_frame_bytes=100_000)) as b, Node("evil", incarnation=666) as c:
+        async with Node("b", settings=fast(max_frame_bytes=100_000)) as b, _accomplice(b) as c:
             evil = Stranger(b.address, b"evil/1/c")
             try:
-                evil.send(_hello(b, c.address))
-                assert isinstance(await evil.answer(), Welcome)
+                await _introduce(evil, b, c)
                 evil.send(*[b"x" * 60_000] * 3)  # each part is allowed, together they are not
                 assert "above the limit" in (await evil.answer()).reason
                 assert b.counters["dropped_oversized"] == 1
