@@ -8,6 +8,7 @@ from actors.errors import ContractError
 from protocols.raft import DiskLost, RaftSettings, configuration
 from protocols.raft.messages import AppendReply, RoleName, TailProbe, TailReport, VoteReply, VoteRequest
 from protocols.raft.records import SnapshotPiece, UncertainTail
+from protocols.raft.state import RoleState
 from tests.raft import mutants
 from tests.raft.harness import World
 from tests.raft.solo import Solo, append, entries, entry, heartbeat, vote, write_log
@@ -119,7 +120,7 @@ def lonely_vote():
 
 @pytest.mark.parametrize(("mutant", "scenario"), [
     (mutants.Mutant("", mutants.replication, "on_reply", "elif message.damaged and", "elif False and"), repaired),
-    (mutants.Mutant("", mutants.state.RoleState, "claimed_last", "if not self.uncertain:", "if True:"), lonely_vote),
+    (mutants.Mutant("", RoleState, "claimed_last", "if not self.uncertain:", "if True:"), lonely_vote),
 ])
 def test_the_wrong_repair_is_noticed(mutant, scenario, monkeypatch):
     mutants.apply(mutant, monkeypatch)
