@@ -27,28 +27,6 @@ chunk("ask", Node) ->
 chunk("spawn", Node) ->
     fun() -> [spawn(Node, ?MODULE, idle, []) || _ <- lists:seq(1, ?SPAWNS)], ?SPAWNS end.
 
-repeat(Chunk, Start, Deadline, 0),
-    Took = erlang:monotonic_time(microsecond) - Start,
-    io:format("{\"value\": ~w}~n", [Done * 1000000 / Took]),
-    case Node =:= node() of false -> rpc:call(Node, init, stop, []); true -> ok end,
-    halt(0).
-
-%% What is repeated until the time is over; each call returns how much it did.
-chunk("tell", Node) ->
-    Counter = spawn(Node, ?MODULE, counter, [0]),
-    fun() -> tell(Counter, ?CHUNK), Counter ! {total, self()}, receive {total, _} -> ?CHUNK end end;
-chunk("ask", Node) ->
-    Echo = spawn(Node, ?MODULE, echo, []),
-    fun() -> ask(Echo, 1000), 1000 end;
-chunk("spawn", Node) ->
-    fun() ->
-        Pids = [spawn(Node, ?MODULE, idle, []) || _ <- lists:seq(1, ?CHUNK)],
-        [Pid ! stop || Pid <- Pids],
-        ?CHUNK
-    end;
-chunk("memory", _) ->
-    fun() -> {memory, Bytes} = process_info(spawn(?MODULE, idle, []), memory), io:format("~w~n", [Bytes]), 1 end.
-
 repeat(Chunk, Start, Deadline, Done) ->
     case erlang:monotonic_time(microsecond) - Start > Deadline andalso Done > 0 of
         true -> Done;
