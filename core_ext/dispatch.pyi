@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any, final
 
 from actors.message import Message, Request
+from core_ext.asks import Ask, Asks
 from core_ext.mailbox import Endpoint, Reference
 
 TAKEN_: int
@@ -33,26 +34,6 @@ class Timer:
     live: bool
     def __init__(self, cell: Cell, key: object) -> None: ...
     def fire(self) -> None: ...
-
-@final
-class Ask:
-    correlation: int
-    target: Reference
-    request_type: type[Any]
-    future: Any
-    owner: Any
-    holder: Any
-    key: Any
-    cause: int
-    deadline: float
-    def settle(self, value: object, failure: BaseException | None) -> None: ...
-
-@final
-class AskQueue:
-    seconds: float
-    armed: bool
-    head: Ask | None
-    def __init__(self, seconds: float) -> None: ...
 
 class Cell(Endpoint):
     _behaviour: Behaviour
@@ -110,7 +91,7 @@ class Cell(Endpoint):
 class Scheduler(Endpoint):
     node: str
     names: dict[str, Any]
-    asks: dict[int, Ask]
+    asks: Asks
     call_soon: Any
     create_future: Any
     ticket: Any
@@ -137,9 +118,8 @@ class Scheduler(Endpoint):
     def want_turn_end(self) -> None: ...
     def later(self, function: Callable[..., object], *arguments: Any) -> None: ...
     def run(self) -> None: ...
+    def run_inline(self) -> None: ...
     def end_turn(self) -> None: ...
     def open_gates(self, synced: int) -> None: ...
     def find(self, target: Reference) -> Any: ...
     def bind(self, reference: Reference) -> Reference: ...
-    def register(self, ask: Ask) -> None: ...
-    def expire(self, queue: AskQueue) -> list[Ask]: ...

@@ -5,12 +5,12 @@ that raised leaves nothing behind. Knows no event loop beyond ``call_soon`` and 
 and no protocol: the Python floors subclass ``Cell`` and ``Scheduler`` and fill in what happens rarely.
 """
 
-cimport cython
 from cpython.dict cimport PyDict_GetItem
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from cpython.ref cimport Py_DECREF, PyObject
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from core_ext.asks cimport Ask, Asks
+from core_ext.effects cimport Effect, Effects
 from core_ext.mailbox cimport Endpoint, Reference, Ring, Slot
 
 cdef extern from "Python.h":
@@ -54,6 +54,7 @@ cdef enum Accepted:  # what became of a message that was handed to a cell
 cdef enum:
     BATCH = 64  # messages of one actor before the next actor's turn
     POOLED_RINGS = 4096
+    INLINE_TURNS = 32
     KEPT_RING = 256  # an idle actor gives a larger ring back
 
 cdef u64 PENDING = 0xFFFFFFFFFFFFFFFF  # gated by records that no batch number is known for yet
@@ -101,87 +102,6 @@ cdef class Behaviour:
         self.starts = starts
 
 
-cdef struct Effect:
-    int operation
-    bint control
-    bint now
-    void* target
-    void* message
-    void* extra
-    u64 batch
-
-
-cdef class Effects:
-    """A first-in-first-out buffer of effects: of the running handler, or of an actor that waits for the disk."""
-
-    cdef Effect* items
-    cdef Py_ssize_t head
-    cdef Py_ssize_t count  # from head
-    cdef Py_ssize_t size
-
-    def __dealloc__(self):
-        self.clear()
-        PyMem_Free(self.items)
-
-    cdef int make_room(self) except -1:
-        cdef Py_ssize_t i
-        if self.head:
-            for i in range(self.count):
-                self.items[i] = self.items[self.head + i]
-            self.head = 0
-        if self.count < self.size:
-            return 0
-        cdef Py_ssize_t size = self.size * 2 if self.size else 16
-        cdef Effect* items = <Effect*>PyMem_Realloc(self.items, size * sizeof(Effect))
-        if items == NULL:
-            raise MemoryError(f"no memory for {size} effects of one handler")
-        self.items = items
-        self.size = size
-        return 0
-
-    cdef int add(
-        self, int operation, object target, object message, object extra, bint control, bint now
-    ) except -1:
-        if self.head + self.count == self.size:
-            self.make_room()
-        cdef Effect* effect = &self.items[self.head + self.count]
-        Py_INCREF(target)
-        Py_INCREF(message)
-        Py_INCREF(extra)
-        effect.operation = operation
-        effect.control = control
-        effect.now = now
-        effect.target = <void*>target
-        effect.message = <void*>message
-        effect.extra = <void*>extra
-        effect.batch = 0
-        self.count += 1
-        return 0
-
-    cdef int move_in(self, Effect* effect) except -1:
-        if self.head + self.count == self.size:
-            self.make_room()
-        self.items[self.head + self.count] = effect[0]
-        self.count += 1
-        return 0
-
-    cdef bint take(self, Effect* effect) noexcept:
-        if self.count == 0:
-            self.head = 0
-            return False
-        effect[0] = self.items[self.head]
-        self.head += 1
-        self.count -= 1
-        return True
-
-    cdef void clear(self) noexcept:
-        cdef Effect effect
-        while self.take(&effect):
-            Py_DECREF(<object>effect.target)
-            Py_DECREF(<object>effect.message)
-            Py_DECREF(<object>effect.extra)
-
-
 cdef class Timer:
     """One timer of one actor: ``generation`` counts its settings, so that an old firing is recognised."""
 
@@ -202,88 +122,6 @@ cdef class Timer:
         """Enqueue the message behind everything that waits in its actor's mailbox."""
         if self.live:
             self.cell.accept(self, None, self.generation, TIMER, False)
-
-
-@cython.freelist(1024)
-cdef class Ask:
-    """One request that waits for its answer: for outside code (``future``) or for an actor (``owner``, ``key``).
-
-    Attributes:
-        cause: correlation of the request that the owner was handling when it made this one (0: none).
-        cause_asker: who had asked that.
-    """
-
-    cdef readonly Scheduler world
-    cdef readonly u64 correlation
-    cdef readonly Reference target
-    cdef readonly object request_type
-    cdef readonly object future
-    cdef readonly Cell owner
-    cdef readonly Cell holder  # who deferred it
-    cdef readonly object key
-    cdef readonly u64 cause
-    cdef readonly double deadline
-    cdef readonly AskQueue queue
-    cdef u64 generation
-    cdef Ask previous
-    cdef Ask following
-
-    cpdef settle(self, object value, object failure):
-        """Give the answer, once; later ones are ignored."""
-        cdef AskQueue queue = self.queue
-        if queue is None:
-            return
-        self.queue = None
-        queue.unlink(self)
-        self.world.asks.pop(self.correlation, None)
-        cdef Cell owner = self.owner
-        future = self.future
-        if owner is not None:
-            if owner.generation == self.generation:
-                if failure is None:
-                    owner.accept(value, self, self.correlation, REPLY, False)
-                else:
-                    owner.accept(failure, self, self.correlation, FAILURE, False)
-        elif not future.done():
-            if failure is None:
-                future.set_result(value)
-            else:
-                future.set_exception(failure)
-        self.future = None
-
-
-cdef class AskQueue:
-    """Pending asks with the same time-out, oldest first: their deadlines stand in order without a heap."""
-
-    cdef readonly double seconds
-    cdef public bint armed
-    cdef readonly Ask head
-    cdef Ask tail
-
-    def __init__(self, double seconds):
-        self.seconds = seconds
-
-    cdef void link(self, Ask ask) noexcept:
-        ask.previous = self.tail
-        if self.tail is None:
-            self.head = ask
-        else:
-            self.tail.following = ask
-        self.tail = ask
-
-    cdef void unlink(self, Ask ask) noexcept:
-        cdef Ask previous = ask.previous
-        cdef Ask following = ask.following
-        if previous is None:
-            self.head = following
-        else:
-            previous.following = following
-        if following is None:
-            self.tail = previous
-        else:
-            following.previous = previous
-        ask.previous = None
-        ask.following = None
 
 
 cdef class Cell(Endpoint):
@@ -370,6 +208,16 @@ cdef class Cell(Endpoint):
             world.enqueue(self)
         return TAKEN
 
+    cdef int take_answer(
+        self, object ask, u64 generation, u64 correlation, object value, object failure
+    ) except -1:
+        if generation == self.generation:
+            if failure is None:
+                self.accept(value, ask, correlation, REPLY, False)
+            else:
+                self.accept(failure, ask, correlation, FAILURE, False)
+        return 0
+
     cdef int drop_oldest(self) except -1:
         cdef Slot slot
         if self.data.take_oldest_counted(&slot):
@@ -414,7 +262,7 @@ cdef class Cell(Endpoint):
         cdef long info = world.check_outside(message)
         cdef Ask ask = world.new_ask(target, message, info, timeout_seconds)
         future = ask.future = world.create_future()
-        world.register(ask)
+        world.asks.register(ask)
         cdef int accepted = self.accept(message, ask, ask.correlation, ASK, info & 1)
         if accepted != TAKEN:
             world.refuse_ask(target, message, ask, ask.correlation, accepted)
@@ -469,7 +317,7 @@ cdef class Cell(Endpoint):
         else:
             asker, correlation = to
             if asker is None or (<Reference?>asker).node == world.node:
-                asker = world.asks.get(correlation)
+                asker = world.asks.pending.get(correlation)
                 if asker is None:  # timed out, or its asker is gone
                     world.late_answers += 1
                     return 0
@@ -533,8 +381,8 @@ cdef class Cell(Endpoint):
         """Who sent the message being handled; None when it came from outside code, a timer or the world."""
         asker = self.asker
         if type(asker) is Ask:
-            return (<Ask>asker).owner.own if (<Ask>asker).owner is not None else None
-        return self.world.visible_sender(asker) if self.asked and asker is not None else asker
+            return (<Cell>(<Ask>asker).owner).own if (<Ask>asker).owner is not None else None
+        return self.world.visible_sender(asker) if self.asked else asker
 
     @property
     def node(self):
@@ -611,7 +459,7 @@ cdef class Cell(Endpoint):
         if not self.defers:
             return []
         self.defers = False
-        return [ask for ask in self.world.asks.values() if (<Ask>ask).holder is self]
+        return [ask for ask in self.world.asks.pending.values() if (<Ask>ask).holder is self]
 
     def _order_stop(self, bint at_once):
         """Enqueue the order to stop: behind what waits, or before the data."""
@@ -681,8 +529,7 @@ cdef class Scheduler(Endpoint):
 
     cdef readonly str node
     cdef public dict names  # name -> Cell
-    cdef public dict asks  # correlation -> Ask
-    cdef dict ask_queues
+    cdef readonly Asks asks
     cdef dict types  # message type -> lane | request << 1
     cdef Effects effects
     cdef list rings
@@ -703,12 +550,11 @@ cdef class Scheduler(Endpoint):
     cdef public bint refusing  # outside code may no longer tell and ask
     cdef bint scheduled
     cdef bint in_turn
+    cdef int inline_turns  # since the event loop last ran one
     cdef double scheduled_at
     cdef unsigned long thread
-    cdef u64 next_correlation
     cdef double turn_seconds
     cdef double slow_seconds
-    cdef double default_timeout
     cdef Py_ssize_t control_capacity
     cdef readonly u64 messages
     cdef readonly u64 turns
@@ -726,18 +572,15 @@ cdef class Scheduler(Endpoint):
     ):
         self.node = node
         self.names = {}
-        self.asks = {}
-        self.ask_queues = {}
+        self.asks = Asks(ask_timeout_seconds)
         self.types = {}
         self.effects = Effects.__new__(Effects)
         self.rings = []
         self.gating = []
         self.gated = set()
         self.lifecycle = []
-        self.next_correlation = 0
         self.turn_seconds = turn_seconds
         self.slow_seconds = slow_handler_seconds
-        self.default_timeout = ask_timeout_seconds
         self.control_capacity = control_capacity
 
     def attach(self, call_soon, create_future):
@@ -801,16 +644,27 @@ cdef class Scheduler(Endpoint):
 
     def run(self):
         """One turn: batch after batch, actor after actor, until nothing waits or the turn's time is up."""
-        cdef Cell cell
-        cdef double now
-        cdef double deadline
         if self.in_turn or self.closed:
             return
-        now = monotonic()
+        cdef double now = monotonic()
         if self.scheduled and now - self.scheduled_at > self.stall_max_seconds:
             self.stall_max_seconds = now - self.scheduled_at
-        deadline = now + self.turn_seconds
         self.scheduled = False
+        self.inline_turns = 0
+        self.turn(now + self.turn_seconds)
+
+    def run_inline(self):
+        """A turn on behalf of code that is about to wait for an answer: saves two rounds of the event loop.
+
+        Bounded in number, so that a task that asks again and again does not keep the event loop from its sockets.
+        """
+        if self.in_turn or self.closed or self.running is not None or self.inline_turns >= INLINE_TURNS:
+            return
+        self.inline_turns += 1
+        self.turn(monotonic() + self.turn_seconds)
+
+    cdef int turn(self, double deadline) except -1:
+        cdef Cell cell
         self.in_turn = True
         self.turns += 1
         try:
@@ -1016,14 +870,9 @@ cdef class Scheduler(Endpoint):
     cdef int number_gates(self) except -1:
         """The log was committed: say which batch this turn's gated effects wait for."""
         cdef Cell cell
-        cdef Py_ssize_t i
-        cdef u64 batch
         for cell in self.gating:
-            batch = cell.gate = cell._journal.batch
-            i = cell.gated.head + cell.gated.count - 1
-            while i >= cell.gated.head and cell.gated.items[i].batch == PENDING:
-                cell.gated.items[i].batch = batch
-                i -= 1
+            cell.gate = cell._journal.batch
+            cell.gated.number(PENDING, cell.gate)
         self.gating.clear()
         return 0
 
@@ -1058,7 +907,7 @@ cdef class Scheduler(Endpoint):
         elif effect.operation == SETTLE_FAILURE:
             (<Ask>target).settle(None, message)
         elif effect.operation == SEND_ASK:
-            self.register(<Ask>extra)
+            self.asks.register(<Ask>extra)
             accepted = (<Cell>target).accept(message, extra, (<Ask>extra).correlation, ASK, effect.control)
             if accepted != TAKEN:
                 self.refuse_ask((<Ask>extra).target, message, extra, (<Ask>extra).correlation, accepted)
@@ -1114,6 +963,11 @@ cdef class Scheduler(Endpoint):
         self.send_away(*self.prepare_away(None, target, message, info))
         return 0
 
+    cdef Ask new_ask(self, Reference target, object message, long info, object timeout_seconds):
+        if not info & 2:
+            self.refuse_not_a_request(message)
+        return self.asks.new(target, type(message), timeout_seconds)
+
     cdef object ask_from_outside(self, Reference target, object message, object timeout_seconds):
         cdef long info = self.check_outside(message)
         cdef Cell cell = self.local(target)
@@ -1123,53 +977,3 @@ cdef class Scheduler(Endpoint):
         future = ask.future = self.create_future()
         self.send_ask(*self.prepare_ask(None, ask, message, info))
         return future
-
-    # --- asks ------------------------------------------------------------------------------------------------------
-
-    cdef Ask new_ask(self, Reference target, object message, long info, object timeout_seconds):
-        cdef Ask ask
-        cdef double seconds = self.default_timeout
-        if not info & 2:
-            self.refuse_not_a_request(message)
-        if timeout_seconds is not None:
-            seconds = timeout_seconds
-            if not seconds > 0:
-                raise ValueError(f"ask {target!r}: timeout_seconds must be more than 0, it is {timeout_seconds!r}")
-        self.next_correlation += 1
-        ask = Ask.__new__(Ask)
-        ask.world = self
-        ask.correlation = self.next_correlation
-        ask.target = target
-        ask.request_type = type(message)
-        ask.deadline = seconds  # relative until it is registered
-        return ask
-
-    cpdef register(self, Ask ask):
-        """An ask sets out: its time-out runs from now on."""
-        cdef double seconds = ask.deadline
-        cdef AskQueue queue = self.ask_queues.get(seconds)
-        if queue is None:
-            queue = self.ask_queues[seconds] = AskQueue(seconds)
-        ask.deadline = monotonic() + seconds
-        ask.queue = queue
-        queue.link(ask)
-        self.asks[ask.correlation] = ask
-        if not queue.armed:
-            queue.armed = True
-            self.arm(queue, ask.deadline)
-
-    def expire(self, AskQueue queue not None):
-        """The oldest ask of a queue may have timed out: returns those that did, and arms the queue again."""
-        cdef double now = monotonic()
-        cdef Ask ask = queue.head
-        expired = []
-        while ask is not None and ask.deadline <= now:
-            expired.append(ask)
-            ask = ask.following
-        if ask is None:
-            queue.armed = False
-            if not expired:
-                self.ask_queues.pop(queue.seconds, None)
-        else:
-            self.arm(queue, ask.deadline)
-        return expired

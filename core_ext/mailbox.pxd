@@ -6,6 +6,9 @@ cdef class Endpoint:
     cdef bint is_cell
     cdef int tell_from_outside(self, Reference target, object message) except -1
     cdef object ask_from_outside(self, Reference target, object message, object timeout_seconds)
+    cdef int take_answer(
+        self, object ask, unsigned long long generation, unsigned long long correlation, object value, object failure
+    ) except -1
 
 cdef class Reference:
     cdef readonly str node

@@ -20,6 +20,11 @@ cdef class Endpoint:
     cdef object ask_from_outside(self, Reference target, object message, object timeout_seconds):
         raise NotImplementedError
 
+    cdef int take_answer(
+        self, object ask, unsigned long long generation, unsigned long long correlation, object value, object failure
+    ) except -1:
+        raise NotImplementedError
+
 
 cdef class Reference:
     """Who a message is for: (node, name, incarnation). A value; equal when all three are.

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actors.errors import AskError, AskFailed, AskRejected
 from actors.message import Lane, Message, Rejected, Request, Terminated, answer_type, check_fields, message_type
 from actors.runtime.watching import Unwatch, Watch
+from core_ext.asks import Ask
 from core_ext.codec import CodecError, Kind, MessageCodec
-from core_ext.dispatch import FULL_, TAKEN_, Ask
+from core_ext.dispatch import FULL_, TAKEN_
 from core_ext.mailbox import Reference
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class Remote:
         self._world.watches.from_peer(message, node)
 
     def _answered(self, kind: int, correlation: int, body: bytes | memoryview) -> None:
-        ask = self._world.asks.get(correlation)
+        ask = self._world.asks.pending.get(correlation)
         if ask is None:
             self._world.late_answers += 1
             return
@@ -189,7 +190,7 @@ class Remote:
     def peer_down(self, node: str, incarnation: int, reason: str) -> None:
         """A node is lost: its actors are gone for who watches them, and asks to it fail at once."""
         self._world.watches.node_lost(node)
-        for ask in [ask for ask in self._world.asks.values() if ask.target.node == node]:
+        for ask in [ask for ask in self._world.asks.pending.values() if ask.target.node == node]:
             ask.settle(None, AskFailed(
                 f"{ask.target!r} was asked {ask.request_type.__qualname__}, then its node was lost ({reason}); whether "
                 f"it was handled is unknown"

@@ -215,7 +215,7 @@ class ActorSystem:
             "control_rejected": world.control_rejected,
             "dropped": world.dropped,
             "late_answers": world.late_answers,
-            "asks_pending": len(world.asks),
+            "asks_pending": len(world.asks.pending),
             "mailbox_depth_max": world.depth_max,
             "slow_handlers": world.slow_handlers,
             "loop_stall_max_seconds": world.stall_max_seconds,
@@ -283,7 +283,7 @@ class ActorSystem:
         world.refusing = True
         try:
             await self._stop_actors(world, grace_seconds)
-            for ask in list(world.asks.values()):
+            for ask in list(world.asks.pending.values()):
                 ask.settle(None, SystemStopped(f"system {self.name!r} stopped before {ask.target!r} answered"))
             if self._transport is not None:
                 world.remote.carrier = None

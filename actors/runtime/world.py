@@ -11,6 +11,7 @@ import logging
 import random
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.context import Ticket
@@ -22,7 +23,8 @@ from actors.runtime.dead_letters import DeadLetters
 from actors.runtime.remote import OUTSIDE, Remote
 from actors.runtime.timers import Timers
 from actors.runtime.watching import Watches
-from core_ext.dispatch import DROPPED_, FULL_, Ask, AskQueue, Behaviour, Scheduler
+from core_ext.asks import Ask
+from core_ext.dispatch import DROPPED_, FULL_, Behaviour, Scheduler
 from core_ext.mailbox import Reference
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ class World(Scheduler):
             node, turn_seconds=settings.turn_seconds, slow_handler_seconds=settings.slow_handler_seconds,
             ask_timeout_seconds=settings.ask_timeout_seconds, control_capacity=settings.control_capacity,
         )
-        self.attach(loop.call_soon, loop.create_future)
+        self.attach(loop.call_soon, partial(asks.future_class(self.run_inline), loop=loop))
+        self.asks.arm = partial(asks.arm, self)
         self.ticket = Ticket
         self.answer_class = Answer
         self.loop = loop
@@ -239,7 +242,7 @@ class World(Scheduler):
         self, body: bytes | None, sender: ActorCell | None, ask: Ask, message: Request[Any], info: int
     ) -> None:
         """Send a request whose target was not found here when it was written."""
-        self.register(ask)
+        self.asks.register(ask)
         if body is not None:
             self.remote.ask(body, sender.self if sender is not None else None, ask, message, info & 1)
             return
@@ -263,10 +266,6 @@ class World(Scheduler):
         return None if asker.name == OUTSIDE else asker
 
     # --- asks ------------------------------------------------------------------------------------------------------
-
-    def arm(self, queue: AskQueue, deadline: float) -> None:
-        """Look at the oldest ask of a queue when its time is over."""
-        asks.arm(self, queue, deadline)
 
     def failure_of(self, cell: ActorCell, reason: str) -> AskFailed:
         """What an asker gets when its actor calls ``context.fail``."""
