@@ -14,6 +14,7 @@ import click
 
 from actorum.cli_data import delete, get, put
 from actorum.cli_find import config_option, find_config
+from actorum.cli_log import log
 from actorum.client import NotReachable
 from actorum.exits import Exit
 from actorum.node_process import ClusterError
@@ -166,7 +167,7 @@ def completion(shell: str) -> None:
         click.echo(found(cli, {}, "actorum", "_ACTORUM_COMPLETE").source())
 
 
-for command in (get, put, delete):
+for command in (get, put, delete, log):
     cli.add_command(command)
 
 

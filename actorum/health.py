@@ -115,7 +115,7 @@ class Health:
         """What must hold before clients should come: check to problem, None when it holds."""
         if role is not None and role.leader is not None and role.applied_index >= role.commit_index:
             self._caught_up = True
-        refusals = self._system.refusals
+        refusals = getattr(self._system, "refusals", {})
         return {
             "running": "the node is stopping" if self.stopping else None,
             "consensus": "the consensus role does not answer" if role is None else None,

@@ -25,7 +25,12 @@ from actorum.http import HttpServer
 from actorum.node_process import Ready
 from actorum.redis_door import RedisDoor, RedisDoorSettings
 from actorum.settings_file import Loaded
+from protocols.detector.detector import HeartbeatDetector
 from protocols.raft import RaftRole, configuration
+from protocols.storage.gateway import Gateway
+from protocols.storage.raft_log import RaftLog
+from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, SHARD_NAME
+from protocols.storage.shard import StorageShard
 
 ESCALATE = Supervision(directive=Directive.ESCALATE)
 
@@ -104,9 +109,17 @@ class Node:
     def _spawn_actors(self) -> tuple[Reference, Reference]:
         """The node's actors, those first that others send to when they start."""
         spawn = self.system.spawn
-        group = configuration(*self.settings.nodes)
-        raft = spawn(RaftRole, self.settings.raft, group, name=self.settings.raft.group, supervision=ESCALATE)
-        return raft, raft
+        settings = self.settings
+        group = configuration(*settings.nodes)
+        spawn(StorageShard, settings.shard, name=SHARD_NAME, supervision=ESCALATE)
+        spawn(RaftLog, settings.adapter, name=LOG_NAME, supervision=ESCALATE)
+        gateway = spawn(Gateway, settings.gateway, name=GATEWAY_NAME, supervision=ESCALATE)
+        raft = spawn(RaftRole, settings.raft, group, LOG_NAME, name=settings.raft.group, supervision=ESCALATE)
+        spawn(
+            HeartbeatDetector, tuple(settings.nodes), settings.detector, name=settings.detector.name,
+            supervision=ESCALATE,
+        )
+        return gateway, raft
 
     def _facts(self) -> dict[str, Any]:
         return self._health.facts if self._health is not None else {}

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from actors.runtime.settings import RuntimeSettings
+from protocols.detector.settings import DetectorSettings
 from protocols.raft.settings import RaftSettings
 from protocols.storage.settings import GatewaySettings, LogSettings, ShardSettings
 
@@ -68,20 +69,6 @@ class NodeSection(Section, frozen=True):
         return self.host if self.http_listen in ("", "0.0.0.0", "::") else self.http_listen
 
 
-class DetectorSection(Section, frozen=True):
-    """The heartbeat failure detector.
-
-    Attributes:
-        interval_seconds: how often every other node is asked.
-        timeout_seconds: how long an answer may take before the beat counts as missed.
-        missed_beats: consecutive missed beats that make a node suspected.
-    """
-
-    interval_seconds: Seconds = 0.25
-    timeout_seconds: Seconds = 0.5
-    missed_beats: Count = 3
-
-
 class LogSection(Section, frozen=True):
     """The write-ahead log.
 
@@ -134,7 +121,7 @@ class Settings(Section, frozen=True):
     cluster: ClusterSection = ClusterSection()
     nodes: dict[Name, NodeSection] = {}
     raft: RaftSettings = RaftSettings()
-    detector: DetectorSection = DetectorSection()
+    detector: DetectorSettings = DetectorSettings()
     log: LogSection = LogSection()
     gateway: GatewaySettings = GatewaySettings()
     adapter: LogSettings = LogSettings()

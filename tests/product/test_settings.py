@@ -47,18 +47,18 @@ def test_a_cluster_file_is_read_and_defaults_fill_in(tmp_path: Path) -> None:
 
 
 def test_flag_wins_over_environment_over_node_file_over_cluster_file(tmp_path: Path) -> None:
-    _write(tmp_path, THREE + "[raft]\nmax_append_bytes = 1\ninflight_appends = 1\n[detector]\nmissed_beats = 1\n")
+    _write(tmp_path, THREE + "[raft]\nmax_append_bytes = 1\ninflight_appends = 1\n[detector]\nthreshold = 1\n")
     node = _write(
         tmp_path,
         'node = "n2"\n[raft]\nmax_append_bytes = 2\ninflight_appends = 2\n'
-        "[detector]\nmissed_beats = 2\ninterval_seconds = 2\n",
+        "[detector]\nthreshold = 2\ninterval_seconds = 2\n",
         "n2.toml",
     )
     environment = {"ACTORUM_RAFT__MAX_APPEND_BYTES": "3", "ACTORUM_RAFT__INFLIGHT_APPENDS": "3", "ACTORUM_DATA": "x"}
     loaded = load(node, environment=environment, overrides=["raft.max_append_bytes=4"])
     settings = loaded.settings
     assert (settings.raft.max_append_bytes, settings.raft.inflight_appends) == (4, 3)
-    assert (settings.detector.missed_beats, settings.detector.interval_seconds) == (2, 2.0)
+    assert (settings.detector.threshold, settings.detector.interval_seconds) == (2, 2.0)
     assert loaded.node == "n2"
     assert loaded.cluster_path == tmp_path / "cluster.toml"
 
