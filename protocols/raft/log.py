@@ -23,10 +23,7 @@ class LogId(msgspec.Struct, frozen=True, order=True, gc=False):
 
 def command_bytes(entry: Entry) -> int:
     """Size of an entry as every limit counts it: its commands plus a fixed share for the rest."""
-    size = 32
-    for command in entry.commands:
-        size += len(command)
-    return size
+    return 32 + sum(map(len, entry.commands))
 
 
 class LogView:
@@ -185,7 +182,7 @@ class LogView:
         return offset
 
     def _trim_cache(self) -> None:
-        last = self.last_index
-        while self._cache_first < last and self.bytes_between(self._cache_first - 1, last) > self._cache_bytes:
+        ends, last = self._ends, self.last_index
+        while self._cache_first < last and ends[-1] - ends[self._cache_first - 1 - self.base] > self._cache_bytes:
             del self._cache[self._cache_first]
             self._cache_first += 1

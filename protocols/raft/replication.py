@@ -99,8 +99,10 @@ def append_proposals(state: RoleState, context: Context) -> None:
 
 def replicate(state: RoleState, context: Context) -> None:
     """Send every follower what it lacks, as far as its window has room; at least the news of what is committed."""
+    last_index = state.log.last_index
     for node, progress in state.progress.items():
-        feed(state, context, node, progress)
+        if progress.next <= last_index or progress.mode is not Mode.REPLICATE:
+            feed(state, context, node, progress)
         commit = min(progress.match, state.commit)
         if commit > progress.commit_sent:
             progress.commit_sent = commit
