@@ -45,6 +45,7 @@ cdef enum:
     MAX_ENCODED_ARGUMENTS = 65535  # the batch format counts them in 16 bits
     LONGEST_NAME = 32
     RESUME_READING_BYTES = 65536
+    MAX_LOCAL_BYTES = 1 << 20  # of replies given here that wait for earlier ones or to be written
     KEEP_ARGUMENTS = 65536  # scratch beyond this is given back after a huge command
 
 cdef object _log = logging.getLogger("actorum.door")
@@ -233,7 +234,7 @@ cdef class DoorCore:
                 if self.chunk_count >= self.max_batch_commands or self.chunk.size >= self.max_batch_bytes:
                     self._end_chunk(session)
                 if self._must_hold(session):
-                    session.held = True
+                    session.held = not session.finishing
                     break
                 found = scan_request(data + position, size - position, &self.limits, session.authenticated,
                                      &session.scan, &self.arguments, &consumed, error)
@@ -259,6 +260,10 @@ cdef class DoorCore:
                 session.waiting = True
                 self.waiting.append(session)
             return True
+        if session.local_bytes > MAX_LOCAL_BYTES:
+            self._flush(session)
+            if session.local_bytes > MAX_LOCAL_BYTES:
+                return True
         return session.reads > 0 or session.blocked or session.writes + self.chunk_count >= self.max_unanswered
 
     cdef int _dispatch_line(self, Session session) except -1:

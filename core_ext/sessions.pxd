@@ -22,6 +22,8 @@ cdef class Slot:
     cdef int64_t count
     cdef bint resp2
 
+    cdef Slot unlink(self)
+
 
 cdef class Session:
     cdef readonly object owner
@@ -38,6 +40,7 @@ cdef class Session:
     cdef list ready
     cdef int64_t reads  # unanswered, by way of a read batch
     cdef int64_t writes  # unanswered, by way of a write batch
+    cdef Py_ssize_t local_bytes  # of replies known here that are not written yet
     cdef bint held  # what arrives is not parsed for now
     cdef bint waiting  # held because the door as a whole has too much in flight
     cdef bint reading_paused

@@ -7,6 +7,9 @@ from cpython.bytes cimport PyBytes_GET_SIZE
 
 from core_ext.resp cimport buffer_free
 
+cdef enum:
+    SLOT_BYTES = 64  # what a reply costs beside its bytes
+
 
 @cython.final
 cdef class Command:
@@ -16,7 +19,13 @@ cdef class Command:
 @cython.final
 @cython.freelist(1024)
 cdef class Slot:
-    """What one connection is owed next: ``count`` replies of a batch, or a reply that is known already."""
+    """What one connection is owed next: ``count`` replies of a batch, or (count 0) a reply that is known already."""
+
+    cdef Slot unlink(self):
+        """The next slot; a long chain must not be freed by one slot freeing the next, which would use up the stack."""
+        cdef Slot following = self.next
+        self.next = None
+        return following
 
 
 @cython.final
@@ -92,6 +101,7 @@ cdef class Session:
     cdef int reply(self, bytes reply) except -1:
         """Owe a reply that is known already."""
         cdef Slot slot
+        self.local_bytes += SLOT_BYTES + PyBytes_GET_SIZE(reply)
         if self.head is None:
             self.ready.append(reply)
         else:
@@ -103,15 +113,19 @@ cdef class Session:
 
     cdef Py_ssize_t flush(self, size_t max_output_bytes) except -1:
         """Write what is known, in order, in one piece; returns its length in bytes."""
-        cdef Slot head = self.head
+        cdef Slot slot = self.head
         cdef list ready = self.ready
         cdef bytes data
         cdef Py_ssize_t written = 0
-        while head is not None and head.known is not None:
-            ready.append(head.known)
-            head = head.next
-        self.head = head
-        if head is None:
+        for data in ready:
+            self.local_bytes -= SLOT_BYTES + PyBytes_GET_SIZE(data)
+        while slot is not None and slot.known is not None:
+            ready.append(slot.known)
+            if slot.count == 0:
+                self.local_bytes -= SLOT_BYTES + PyBytes_GET_SIZE(slot.known)
+            slot = slot.unlink()
+        self.head = slot
+        if slot is None:
             self.tail = None
         if ready:
             data = ready[0] if len(ready) == 1 else b"".join(ready)
@@ -134,6 +148,11 @@ cdef class Session:
 
     cdef int forget(self) except -1:
         """The connection is gone: let go of everything but what its batches still count on."""
+        cdef Slot slot = self.head
+        while slot is not None:
+            slot = slot.unlink()
+        self.head = self.tail = None
+        self.ready.clear()
         self.closed = self.finishing = True
         self.transport = self.write = None
         self.held = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from core_ext.door import DoorCore
@@ -22,10 +23,13 @@ class NotedTransport:
         self.written: list[bytes] = []
         self.closed = self.aborted = self.reading_paused = False
         self.unread = 0
+        self.written_hook: Callable[[], None] | None = None
 
     def write(self, data: bytes) -> None:
         assert not self.closed, "written after close"
         self.written.append(data)
+        if self.written_hook is not None:
+            self.written_hook()
 
     def close(self) -> None:
         self.closed = True
@@ -63,6 +67,10 @@ def _quit(owner: list[Session], _arguments: list[bytes]) -> bytes:
     return b"+OK\r\n"
 
 
+def _big(_owner: Any, _arguments: list[bytes]) -> bytes:
+    return b"$100000\r\n%b\r\n" % (b"x" * 100_000)
+
+
 def _broken(_owner: Any, _arguments: list[bytes]) -> bytes:
     raise ZeroDivisionError
 
@@ -74,7 +82,7 @@ def unknown(_owner: Any, arguments: list[bytes]) -> bytes:
 def new_core(**limits: int) -> DoorCore:
     local = {
         b"PING": (_ping, 0, 1, False), b"HELLO": (_hello, 1, 1, True), b"QUIT": (_quit, 0, 0, True),
-        b"BROKEN": (_broken, 0, 0, False),
+        b"BROKEN": (_broken, 0, 0, False), b"BIG": (_big, 0, 0, False),
     }
     return DoorCore(COMMANDS, local, unknown, **{**LIMITS, **limits})
 

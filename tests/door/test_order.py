@@ -311,3 +311,39 @@ def test_a_client_that_does_not_read_is_held_and_then_aborted() -> None:
     core.complete(ticket, twins.framed(b"_\r\n"), None)
     assert transport.aborted
     assert session.output_overflowed
+
+
+def test_local_replies_behind_an_unanswered_command_are_bounded() -> None:
+    core = new_core()
+    session, transport = new_session()
+    core.feed(session, request("SET", 1, 2))
+    (ticket, _, _), = core.take()
+    for _ in range(100):
+        core.feed(session, b"PING\r\n" * 1000)
+    assert session.input_bytes > 400_000
+    assert transport.reading_paused
+    core.complete(ticket, twins.framed(b"+OK\r\n"), None)
+    assert transport.output == b"+OK\r\n" + b"+PONG\r\n" * 100_000
+    assert not transport.reading_paused
+
+
+def test_large_local_replies_are_written_as_they_come_and_a_slow_reader_stops_them() -> None:
+    core = new_core()
+    session, transport = new_session()
+    transport.written_hook = lambda: core.output_blocked(session)
+    core.feed(session, b"BIG\r\n" * 10_000)
+    assert 1 << 20 < len(transport.output) < 2 << 20
+    assert len(transport.written) == 1
+    core.output_drained(session)
+    assert len(transport.written) == 2
+
+
+def test_a_lost_connection_leaves_a_long_queue_without_harm() -> None:
+    core = new_core()
+    session, _ = new_session()
+    core.feed(session, request("SET", 1, 2))
+    core.feed(session, b"PING\r\n" * 10_000)
+    (ticket, _, _), = core.take()
+    core.lost(session)
+    core.complete(ticket, twins.framed(b"+OK\r\n"), None)
+    assert session.unanswered == 0
