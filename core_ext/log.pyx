@@ -403,14 +403,14 @@ cdef class Log(LogReader):
 
     # --- after recovery --------------------------------------------------------------------------------------------
 
-    def settle(self, damages, note_of, keep_uncertain, rotate):
+    def settle(self, damages, note_of, keep_uncertain, fresh):
         """Write down what recovery decided, so that the next start finds a whole log.
 
         Args:
             damages: (sequence, offset) of the places that are dealt with now.
             note_of: (stream, position) -> (tag, note) of records that cannot be read.
             keep_uncertain: True in a group: the cut positions stay uncertain until ``resolve``.
-            rotate: True when the current segment cannot be appended to.
+            fresh: True when the current segment was made because the newest one is unreadable.
 
         Returns:
             Positions cut, by stream name.
@@ -419,8 +419,8 @@ cdef class Log(LogReader):
         cdef uint64_t position
         cdef Entry *entry
         cut = {}
-        if rotate:
-            self._offset = self._segment_size
+        if fresh:
+            self._manifest()
         for sequence, offset in damages:
             self._known.add((sequence, offset))
             self._pending.put(TYPE_DAMAGE, FLAG_CRITICAL, 0, 0, sequence, offset, NULL, 0)
@@ -449,7 +449,7 @@ cdef class Log(LogReader):
                 index.uncertain = index.uncertain + gone
             for tag, note, body in saved:
                 self._append(index.id, tag, note, PyBytes_AS_STRING(body), len(body), True)
-        if self._pending.used or rotate:
+        if self._pending.used:
             self._send()
         return cut
 

@@ -156,6 +156,8 @@ cdef class Replay:
         cdef Py_ssize_t i
         cut = self._damage(self.file, self.sequence, self.end, self.clear_to - self.end)
         cut.verdict = Verdict.CUT if usable < found.count or found.torn else Verdict.UNCERTAIN
+        if cut.verdict is Verdict.UNCERTAIN:
+            self.hole = cut
         for i in range(usable, found.count):
             if found.found[i].type == TYPE_DATA and not found.found[i].flags & FLAG_TWIN:
                 cut.records.append(self._name(&found.found[i]))
@@ -359,7 +361,19 @@ cdef class Replay:
             stream.expected_critical = critical
             stream.last_tag = tag
             stream.last_note = note
+            if self.hole is not None:
+                self._attribute(stream)
         self.hole = None
+        return 0
+
+    cdef int _attribute(self, StreamIndex stream) except -1:
+        """A segment's declarations run ahead of its first batch: what is still missing stood in the hole."""
+        cdef uint64_t position
+        first = stream.first_missing()
+        for position in range(stream.next if first is None else first, stream.next):
+            if stream.at(position).segment == MISSING and (stream.id, position) not in self.notes:
+                if (stream.name, position, 0, 0) not in self.hole.records:
+                    self.hole.records.append((stream.name, position, 0, 0))
         return 0
 
     def note_of(self, uint32_t stream, uint64_t position):
@@ -369,6 +383,9 @@ cdef class Replay:
     cdef _report_missing(self):
         """Positions that are gone without a trace: a segment that was there before, and is not any more."""
         cdef StreamIndex stream
+        if self.hole is not None:
+            for stream in self.streams.values():
+                self._attribute(stream)
         known = {record[:2] for damage in self.damages for record in damage.records}
         damage = Damage(self.file, self.sequence, 0, 0, Verdict.CORRUPT)
         for stream in self.streams.values():
