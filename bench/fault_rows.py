@@ -15,7 +15,7 @@ import uvloop
 
 from actorum.cluster import Cluster
 from bench import load
-from bench.lab import LOOP_STALL, Lab, Watch, metrics
+from bench.lab import LONGEST_STALL, Lab, Watch, metrics, value_of
 from bench.peers.redis import first_answer
 from bench.report import Measured
 from bench.timing import RunFailed
@@ -158,15 +158,16 @@ def loop_stall(lab: Lab) -> Measured:
     load.preload(leader.redis_port, load.Load("set", 1, 1, lab.options.value_bytes, lab.options.keys))
     cluster.wait_stable()
     snapshots = {node.name: snapshot_index(node.status()) for node in cluster}
-    longest_before = {node.name: metrics(node).get(LOOP_STALL, 0.0) for node in cluster}
+    for node in cluster:
+        metrics(node)  # what is reported from here on happened from here on
     seconds = max(lab.options.seconds, 20.0)
     wanted = load.Load("set", STALL_CLIENTS, 16, lab.options.value_bytes, lab.options.keys, seconds)
     with Watch(cluster) as watch, under_load(leader.redis_port, wanted) as errors:
-        longest = dict.fromkeys(longest_before, 0.0)
+        longest = {node.name: 0.0 for node in cluster}
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             for node in cluster:
-                longest[node.name] = max(longest[node.name], metrics(node).get(LOOP_STALL, 0.0))
+                longest[node.name] = max(longest[node.name], value_of(metrics(node), LONGEST_STALL))
             time.sleep(1.0)
     if errors:
         raise errors[0]

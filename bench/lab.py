@@ -18,7 +18,7 @@ from bench.report import RESULTS
 
 SYNC_COUNT = "actorum_log_sync_seconds_count"
 SYNC_BUCKET = "actorum_log_sync_seconds_bucket"
-LOOP_STALL = "actorum_loop_stall_seconds_max"
+LONGEST_STALL = "actorum_loop_longest_stall_seconds"  # since the last scrape
 
 
 @dataclass(frozen=True)
@@ -135,13 +135,18 @@ class Watch:
     def syncs(self) -> dict[str, float]:
         """The leader's syncs since the start, and their median in milliseconds (an upper bound: a bucket's edge)."""
         after = metrics(self.node)
-        count = after.get(SYNC_COUNT, 0.0) - self.before.get(SYNC_COUNT, 0.0)
+        count = value_of(after, SYNC_COUNT) - value_of(self.before, SYNC_COUNT)
         buckets = sorted(
             (float(name.partition('le="')[2].partition('"')[0]), value - self.before.get(name, 0.0))
             for name, value in after.items() if name.startswith(SYNC_BUCKET)
         )
         median = next((edge for edge, below in buckets if below >= count / 2), 0.0)
         return {"syncs": count, "sync_p50_ms": median * 1e3}
+
+
+def value_of(samples: dict[str, float], name: str) -> float:
+    """A sample's value whatever its labels; the largest when there are several, 0.0 when there is none."""
+    return max((value for key, value in samples.items() if key.partition("{")[0] == name), default=0.0)
 
 
 def metrics(node: NodeProcess) -> dict[str, float]:
