@@ -7,7 +7,7 @@
 
 #include "store_table.h"
 
-#define KV_EXPIRE_PER_APPLY 256   /* entries past their deadline removed at the start of an apply */
+#define KV_EXPIRE_PER_APPLY 512   /* entries past their deadline removed at the start of an apply */
 #define KV_RELEASE_PER_APPLY 4096 /* entries and empty buckets of flushed tables freed per apply */
 #define KV_RELEASE_AT_ONCE 1024   /* a flushed table of no more entries is freed on the spot */
 

@@ -48,7 +48,7 @@ class LogAdapter(Actor):
     """
 
     def __init__(
-        self, settings: LogSettings | None = None, *, role: str = ROLE_NAME, shard: str = SHARD_NAME,
+        self, settings: LogSettings | None = None, role: str = ROLE_NAME, shard: str = SHARD_NAME,
         gateway: str = GATEWAY_NAME, name: str = LOG_NAME,
     ) -> None:
         self._settings = settings or LogSettings()

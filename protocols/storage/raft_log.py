@@ -54,7 +54,7 @@ class RaftLog(LogAdapter):
     """The log adapter over Raft; see LogAdapter for the arguments."""
 
     def __init__(
-        self, settings: LogSettings | None = None, *, role: str = ROLE_NAME, shard: str = SHARD_NAME,
+        self, settings: LogSettings | None = None, role: str = ROLE_NAME, shard: str = SHARD_NAME,
         gateway: str = GATEWAY_NAME, name: str = LOG_NAME,
     ) -> None:
         super().__init__(settings, role=role, shard=shard, gateway=gateway, name=name)

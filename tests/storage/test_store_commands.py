@@ -21,8 +21,9 @@ STORIES = load()
 def same(name: bytes, ours: bytes, theirs: bytes) -> bool:
     """Equal, but for the order in which keys are listed, and for the moment that relative times counted from."""
     found, expected = parse(ours), parse(theirs)
-    if name.upper().endswith(b"EXPIRETIME") and isinstance(found, int) and isinstance(expected, int):
-        return abs(found - expected) < 1000
+    timed = {b"TTL": 1, b"EXPIRETIME": 1, b"PEXPIRETIME": 1000}.get(name.upper(), 0)
+    if timed and isinstance(found, int) and isinstance(expected, int) and min(found, expected) > 0:
+        return abs(found - expected) <= timed
     if name.upper() not in UNORDERED or ours == theirs:
         return ours == theirs
     if name.upper() == b"SCAN" and isinstance(found, list) and isinstance(expected, list):
