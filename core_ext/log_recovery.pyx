@@ -72,12 +72,12 @@ cdef class Replay:
     cdef dict building
     cdef dict notes
     cdef dict bad
-    cdef object hole
+    cdef object hole  # the newest one, until a COMMIT says what stood there
+    cdef list holes
     cdef uint64_t group_lsn
     cdef uint64_t last_base
     cdef uint32_t sequence
     cdef str file
-    cdef bint healing
 
     def __init__(self, uint32_t first_sequence):
         self.streams = {}
@@ -87,11 +87,12 @@ cdef class Replay:
         self.building = {}
         self.notes = {}
         self.bad = {}
+        self.holes = []
         self.end = DATA_START
 
     def missing_segment(self, str file not None, uint32_t sequence, uint64_t length=0):
         """A segment of the sequence is not there, or nothing of it can be read."""
-        self.hole = self._damage(file, sequence, 0, length)
+        self.hole = self._hole(file, sequence, 0, length)
         self.group_lsn = 0
 
     def header_copy(self, str file not None, uint32_t sequence):
@@ -118,7 +119,7 @@ cdef class Replay:
         self.sequence = header.sequence
         self.last_base = header.first_lsn - DATA_START
         if header.previous_crc != self.last_commit_crc and self.last_commit_crc and self.hole is None:
-            self.hole = self._damage(file, self.sequence, 0, DATA_START)
+            self.hole = self._hole(file, self.sequence, 0, DATA_START)
         self.group_lsn = 0
         for i in range(found.count):
             if found.found[i].type == TYPE_COMMIT and (
@@ -157,13 +158,19 @@ cdef class Replay:
         cut = self._damage(self.file, self.sequence, self.end, self.clear_to - self.end)
         cut.verdict = Verdict.CUT if usable < found.count or found.torn else Verdict.UNCERTAIN
         if cut.verdict is Verdict.UNCERTAIN:
-            self.hole = cut
+            self.holes.append(cut)
         for i in range(usable, found.count):
             if found.found[i].type == TYPE_DATA and not found.found[i].flags & FLAG_TWIN:
                 cut.records.append(self._name(&found.found[i]))
 
     cdef _open_hole(self, where):
-        self.hole = self._damage(self.file, self.sequence, where[0], where[1] - where[0])
+        self.hole = self._hole(self.file, self.sequence, where[0], where[1] - where[0])
+
+    cdef _hole(self, file, sequence, offset, length):
+        """A damaged place that may have held any records."""
+        damage = self._damage(file, sequence, offset, length)
+        self.holes.append(damage)
+        return damage
 
     cdef _damage(self, file, sequence, offset, length):
         damage = Damage(file, sequence, offset, length, None)
@@ -361,19 +368,7 @@ cdef class Replay:
             stream.expected_critical = critical
             stream.last_tag = tag
             stream.last_note = note
-            if self.hole is not None:
-                self._attribute(stream)
         self.hole = None
-        return 0
-
-    cdef int _attribute(self, StreamIndex stream) except -1:
-        """A segment's declarations run ahead of its first batch: what is still missing stood in the hole."""
-        cdef uint64_t position
-        first = stream.first_missing()
-        for position in range(stream.next if first is None else first, stream.next):
-            if stream.at(position).segment == MISSING and (stream.id, position) not in self.notes:
-                if (stream.name, position, 0, 0) not in self.hole.records:
-                    self.hole.records.append((stream.name, position, 0, 0))
         return 0
 
     def note_of(self, uint32_t stream, uint64_t position):
@@ -381,24 +376,27 @@ cdef class Replay:
         return self.notes.get((stream, position), (0, 0, False))[:2]
 
     cdef _report_missing(self):
-        """Positions that are gone without a trace: a segment that was there before, and is not any more."""
+        """Positions that are still missing stood in a hole; without one, a segment vanished without a trace."""
         cdef StreamIndex stream
-        if self.hole is not None:
-            for stream in self.streams.values():
-                self._attribute(stream)
+        cdef uint64_t position
         known = {record[:2] for damage in self.damages for record in damage.records}
-        damage = Damage(self.file, self.sequence, 0, 0, Verdict.CORRUPT)
+        gone = []
         for stream in self.streams.values():
-            position = stream.first_missing()
-            if position is not None and (stream.name, position) not in known:
-                damage.records.append((stream.name, position, 0, 0))
-        if damage.records:
-            self.damages.append(damage)
+            first = stream.first_missing()
+            for position in range(stream.next if first is None else first, stream.next):
+                if stream.at(position).segment == MISSING and (stream.name, position) not in known:
+                    gone.append((stream.name, position, 0, 0))
+        if not gone:
+            return
+        holes = [hole for hole in self.holes if hole.verdict is not Verdict.KNOWN]
+        if not holes:
+            holes = [Damage(self.file, self.sequence, 0, 0, Verdict.CORRUPT)]
+            self.damages.extend(holes)
+        holes[len(holes) - 1].records.extend(gone)
 
     def finish(self):
         """Give every damage its verdict, and mark the streams whose critical records are gone."""
         cdef StreamIndex stream
-        self._report_missing()
         for damage in self.damages:
             if (damage.sequence, damage.offset) in self.known and damage.verdict is not Verdict.CUT:
                 damage.verdict = Verdict.KNOWN
@@ -408,6 +406,7 @@ cdef class Replay:
                     and damage.offset + self.last_base >= self.group_lsn
                 )
                 damage.verdict = Verdict.UNCERTAIN if in_last_group else Verdict.CORRUPT
+        self._report_missing()
         for stream in self.streams.values():
             if stream.expected_critical > stream.critical:
                 stream.lost = True
