@@ -34,6 +34,12 @@ class Save(Request[int], wire="tests.save"):
     amount: int
 
 
+class Silent(Message, wire="tests.silent"):
+    """Append, and do nothing that anybody could see."""
+
+    amount: int
+
+
 class ReadBack(Message, wire="tests.read-back"):
     first: int
     last: int
@@ -74,6 +80,10 @@ class Savings(Actor):
         context.journal.append(Added(message.amount))
         context.send(self.recorder, Note(f"gated {message.amount}"))
         self.total += message.amount
+
+    @on(Silent)
+    def append_only(self, message: Silent, context: Context) -> None:
+        context.journal.append(Added(message.amount))
 
     @on(Note)
     def note(self, message: Note, context: Context) -> None:
@@ -192,6 +202,23 @@ def test_later_effects_of_the_same_actor_queue_behind_its_gate(tmp_path: Path) -
     run(main())
 
 
+def test_an_append_without_an_effect_of_its_own_holds_back_what_later_handlers_do(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with ActorSystem(data=tmp_path) as system:
+            disk = HeldDisk(system)
+            recorder = system.spawn(Recorder)
+            savings = system.spawn(Savings, recorder, name="savings")
+            savings.tell(Silent(1))
+            savings.tell(Note("same turn"))
+            await until(lambda: disk.batches, "the sync")
+            savings.tell(Note("later turn"))
+            assert await recorder.ask(Notes()) == ()
+            await disk.release()
+            assert await recorder.ask(Notes()) == ("same turn", "later turn")
+
+    run(main())
+
+
 def test_each_gate_opens_with_its_own_batch_in_order(tmp_path: Path) -> None:
     async def main() -> None:
         async with ActorSystem(data=tmp_path) as system:
@@ -271,7 +298,7 @@ def test_what_a_durable_actor_needs_is_said_when_it_is_spawned(tmp_path: Path) -
             with pytest.raises(ContractError, match=r"needs a data folder; give the system one"):
                 system.spawn(Savings, name="savings")
         async with ActorSystem(data=tmp_path) as system:
-            with pytest.raises(ContractError, match="give it one: name='...'"):
+            with pytest.raises(ContractError, match=r"give it one: name='...'"):
                 system.spawn(Savings)
             with pytest.raises(ContractError, match="never resumed with half-changed state"):
                 system.spawn(Savings, name="savings", supervision=Supervision(Directive.RESUME))
