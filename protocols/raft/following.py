@@ -69,7 +69,7 @@ def store(state: RoleState, context: Context, entries: tuple[Entry, ...]) -> Non
             tail.settle(state, context, ())
         log.append(entry, context.journal.append(entry, note=entry.term))
         if state.uncertain:
-            tail.confirm(state, context, entry)
+            tail.confirm(state, entry)
 
 
 def acceptance(state: RoleState, message: AppendEntries) -> AppendReply:

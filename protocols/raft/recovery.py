@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from actors.context import Context
 from actors.errors import ActorumError, ContractError
 from actors.message import Message
@@ -34,6 +36,8 @@ def replay(state: RoleState, record: Message) -> None:
             state.gap_at = state.gap_at or record.index
             return
         state.log.append(record, position)
+        if state.uncertain:
+            tail.confirm(state, record)
     elif isinstance(record, HardState):
         state.term, state.vote = record.term, record.vote
     elif isinstance(record, Truncated):
@@ -41,9 +45,9 @@ def replay(state: RoleState, record: Message) -> None:
             state.gap_at = None
         if state.log.base < record.index <= state.log.last_index:
             state.log.truncate(record.index)
-        state.uncertain = ()
+        state.uncertain.clear()
     elif isinstance(record, UncertainTail):
-        state.uncertain = record.terms
+        state.uncertain = deque(record.terms)
     elif isinstance(record, Bootstrap):
         state.bootstrap = record.configuration
     elif isinstance(record, SnapshotPiece):
@@ -136,9 +140,8 @@ def take_uncertain(state: RoleState, context: Context) -> None:
             del claimed[keep:]
             if state.log.base < note <= state.log.last_index:
                 state.log.truncate(note)
-        elif tag == Entry.wire_id:
-            claimed.append(note)
+        elif tag in (Entry.wire_id, 0):
+            claimed.append(note)  # a header that is damaged too counts as an entry of unknown term
     context.journal.resolve()
     context.journal.append(HardState(term=state.term, vote=state.vote), note=state.term, critical=True)
-    state.uncertain = ()
     tail.settle(state, context, tuple(claimed))

@@ -79,8 +79,7 @@ def rewrite_volatile(state: RoleState, context: Context) -> None:
     """What stands before the checkpoint goes with it: term and vote (and a damaged tail) are written again after."""
     context.journal.append(HardState(term=state.term, vote=state.vote), note=state.term, critical=True)
     if state.uncertain:
-        damaged, state.uncertain = state.uncertain, ()
-        tail.settle(state, context, damaged)
+        tail.settle(state, context, tuple(state.uncertain))
 
 
 # --- leader to a follower that needs entries which are compacted away ------------------------------------------------

@@ -73,7 +73,7 @@ class RoleState(Actor):
         self.vote: str | None = None
         self.log = LogView(settings.cache_bytes)
         self.snapshot_meta: SnapshotMeta | None = None
-        self.uncertain: tuple[int, ...] = ()  # terms of the entries after log.last_index that the disk damaged
+        self.uncertain: deque[int] = deque()  # terms of the entries after the log's last the disk damaged; 0: unknown
         # volatile, every role
         self.role = RoleName.FOLLOWER
         self.leader: str | None = None
@@ -139,7 +139,8 @@ class RoleState(Actor):
         """End of the own log for comparing with a candidate's: what the disk damaged counts as present."""
         if not self.uncertain:
             return self.log.last
-        return LogId(self.uncertain[-1], self.log.last_index + len(self.uncertain))
+        # no entry is of a later term than the server's own
+        return LogId(self.uncertain[-1] or self.term, self.log.last_index + len(self.uncertain))
 
     @property
     def snapshot_index(self) -> int:

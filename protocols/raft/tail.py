@@ -7,6 +7,8 @@ none holds an intact copy, they are cut, and the possible loss is counted.
 
 from __future__ import annotations
 
+from collections import deque
+
 from actors.context import Context
 from protocols.raft.messages import Entry, TailProbe, TailReport
 from protocols.raft.records import UncertainTail
@@ -15,24 +17,25 @@ from protocols.raft.state import RoleState
 
 def settle(state: RoleState, context: Context, terms: tuple[int, ...]) -> None:
     """``terms`` are what remains uncertain after the end of the log."""
-    if terms == state.uncertain:
-        return
-    state.uncertain = terms
     state.tail_reports.clear()
-    context.journal.append(UncertainTail(after=state.log.last_index, terms=terms))
+    if terms or state.uncertain:
+        state.uncertain = deque(terms)
+        context.journal.append(UncertainTail(after=state.log.last_index, terms=terms))
 
 
-def confirm(state: RoleState, context: Context, entry: Entry) -> None:
-    """A leader's entry came for the first uncertain place: the same term confirms it, another replaces the rest."""
-    same = state.uncertain[0] == entry.term
-    settle(state, context, state.uncertain[1:] if same else ())
+def confirm(state: RoleState, entry: Entry) -> None:
+    """A leader's entry came for the first uncertain place: the same term confirms it, another replaces the rest. Needs
+    no record: replaying the entry says the same."""
+    state.tail_reports.clear()
+    if state.uncertain.popleft() not in (0, entry.term):
+        state.uncertain.clear()
 
 
 def after(state: RoleState, index: int, term: int) -> tuple[int, ...]:
     """What stays uncertain when a snapshot ends with (index, term): the rest, if that is one of the damaged entries."""
     offset = index - state.log.last_index - 1
-    if 0 <= offset < len(state.uncertain) and state.uncertain[offset] == term:
-        return state.uncertain[offset + 1 :]
+    if 0 <= offset < len(state.uncertain) and state.uncertain[offset] in (0, term):
+        return tuple(state.uncertain)[offset + 1 :]
     return ()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from actors.errors import ContractError
 from protocols.raft import DiskLost, RaftSettings, configuration
-from protocols.raft.messages import AppendReply, RoleName, TailProbe, TailReport, VoteReply, VoteRequest
+from protocols.raft.messages import AppendReply, Entry, RoleName, TailProbe, TailReport, VoteReply, VoteRequest
 from protocols.raft.records import SnapshotPiece, UncertainTail
 from protocols.raft.state import RoleState
 from tests.raft import mutants
@@ -23,7 +23,7 @@ def damaged(certain, uncertain, term=3, **more):
     solo.world.boot("a")
     solo.world.run(0.005)
     assert solo.role.log.terms()[1] == certain
-    assert solo.role.uncertain == uncertain
+    assert tuple(solo.role.uncertain) == uncertain
     return solo
 
 
@@ -49,11 +49,11 @@ def test_a_damaged_server_does_not_stand_and_asks_all_voters():
 def test_what_no_voter_holds_is_cut_and_counted():
     solo = damaged((1, 2), (2, 2))
     solo.say("b", TailReport(term=3, index=3, index_term=0))
-    assert solo.role.uncertain == (2, 2)  # c has not answered
+    assert list(solo.role.uncertain) == [2, 2]  # c has not answered
     solo.say("c", TailReport(term=3, index=3, index_term=0))
-    assert (solo.role.uncertain, solo.role.possibly_lost) == ((), 2)
+    assert (list(solo.role.uncertain), solo.role.possibly_lost) == ([], 2)
     solo.restart()
-    assert solo.role.uncertain == ()
+    assert not solo.role.uncertain
     solo.world.run_until(lambda: solo.role.canvassing, 2.0, "standing for election again")
 
 
@@ -61,7 +61,7 @@ def test_what_one_voter_holds_is_not_cut():
     solo = damaged((1, 2), (2, 2))
     solo.say("b", TailReport(term=3, index=3, index_term=2))
     solo.say("c", TailReport(term=3, index=3, index_term=0))
-    assert solo.role.uncertain == (2, 2)
+    assert list(solo.role.uncertain) == [2, 2]
 
 
 def test_a_leaders_log_confirms_entry_by_entry():
@@ -70,17 +70,17 @@ def test_a_leaders_log_confirms_entry_by_entry():
     assert (refused.accepted, refused.damaged, refused.hint_index) == (False, True, 2)
     (reply,) = solo.say("b", append(3, (2, 2), 0, *entries(3, 2)))
     assert reply.match_index == 3
-    assert solo.role.uncertain == (2,)
+    assert list(solo.role.uncertain) == [2]
     solo.restart()
-    assert solo.role.uncertain == (2,)
+    assert list(solo.role.uncertain) == [2]
     solo.say("b", append(3, (3, 2), 0, *entries(4, 2, 3)))
-    assert solo.role.uncertain == ()
+    assert not solo.role.uncertain
 
 
 def test_a_leaders_log_replaces_what_differs():
     solo = damaged((1, 2), (2, 2))
     solo.say("b", append(3, (2, 2), 0, *entries(3, 3)))
-    assert (solo.role.uncertain, solo.role.log.terms()[1]) == ((), (1, 2, 3))
+    assert (list(solo.role.uncertain), solo.role.log.terms()[1]) == ([], (1, 2, 3))
 
 
 def test_a_damaged_follower_tells_its_leader_that_old_acknowledgements_are_void():
@@ -136,7 +136,22 @@ def test_a_damaged_truncation_is_understood_from_its_header():
     at = next(n for n, op in enumerate(disk.operations) if type(op[1]).__name__ == "Truncated")
     solo.world.crash("a", damage=at)
     solo.world.boot("a")
-    assert (solo.role.log.terms()[1], solo.role.uncertain) == ((1,), (2,))
+    assert (solo.role.log.terms()[1], list(solo.role.uncertain)) == ((1,), [2])
+
+
+def test_an_entry_whose_header_is_damaged_too_counts_as_of_the_own_term():
+    solo = damaged((1, 2), (2, 2))
+    solo.world.crash("a")
+    operations = solo.node.disk.operations
+    at = next(n for n, op in enumerate(operations) if op[0] == "uncertain")
+    solo.node.disk.operations = [*operations[:at], ("uncertain", [(Entry.wire_id, 2), (0, 0)]), operations[at + 1]]
+    solo.node.disk.synced = len(solo.node.disk.operations)
+    solo.world.boot("a")
+    assert (solo.role.term, list(solo.role.uncertain)) == (3, [2, 0])
+    (reply,) = solo.say("b", vote(4, 2, 99))
+    assert not reply.granted
+    solo.say("b", append(5, (2, 2), 0, *entries(3, 2, 2, 5)))
+    assert not solo.role.uncertain
 
 
 def test_a_server_alone_cuts_and_counts():
