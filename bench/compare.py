@@ -97,7 +97,8 @@ def shown(contest: Contest, result: dict[str, Any]) -> list[str]:
             spread = f"median {number(statistics.median(values))}  ({number(min(values))} to {number(max(values))})"
             lines.append(f"    {name:12s} {spread} {contest.unit}")
         if name in result["problems"]:
-            lines.append(f"    {name:12s} {result['problems'][name]}")
+            *_, last = result["problems"][name].splitlines()
+            lines.append(f"    {name:12s} {last[:160]}")
     for word in ("at_least", "aim"):
         lines.append("    " + _goal_line(word.replace("_", " "), contest, result[word]))
     return lines
@@ -107,6 +108,6 @@ def _goal_line(word: str, contest: Contest, goal: dict[str, Any]) -> str:
     bound = f"{goal['bound']:g}x {goal['peer']}" if goal["peer"] else f"{goal['bound']:g} {contest.unit}"
     sign = "≥" if contest.more_is_better else "≤"
     if goal["value"] is None:
-        return f"{word:9s} {sign} {bound}: not measured"
+        return f"{word:9s} {sign} {bound}: {'not measured' if goal['holds'] is None else 'OURS FAILED'}"
     reached = f"{number(goal['value'])}x" if goal["peer"] else f"{number(goal['value'])} {contest.unit}"
     return f"{word:9s} {sign} {bound}: {reached}  {'holds' if goal['holds'] else 'DOES NOT HOLD'}"

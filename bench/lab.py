@@ -98,10 +98,10 @@ class Lab:
             self._cluster.stop()
             self._cluster = None
 
-    def door(self) -> NodeProcess:
-        """The node whose door the load uses."""
+    def door(self, whose: str) -> NodeProcess:
+        """The node whose door a load uses: the ``leader``, or a ``follower``."""
         leader = self.cluster().leader()
-        if self.options.door == "leader":
+        if whose == "leader":
             return leader
         return next(node for node in self.cluster() if node is not leader)
 

@@ -13,16 +13,17 @@ from bench.report import Measured
 OPEN_LOOP_CLIENTS = 50
 
 
-def closed(operation: str, clients: int, pipeline: int = 1) -> Callable[[Lab], Measured]:
-    """A row: as many requests as the door takes from these clients."""
+def closed(operation: str, clients: int, pipeline: int = 1, door: str = "") -> Callable[[Lab], Measured]:
+    """A row: as many requests as a door takes from these clients; ``door`` overrides whose it is."""
 
     def run(lab: Lab) -> Measured:
-        port = lab.door().redis_port
+        whose = door or lab.options.door
+        port = lab.door(whose).redis_port
         with Watch(lab.cluster()) as watch:
             outcome = load.run(port, lab.options.load(operation, clients, pipeline), own=lab.options.own_load)
             syncs = watch.syncs()
         return Measured(outcome.rate, "/s", {
-            "door": lab.options.door, "clients": clients, "pipeline": pipeline, "p50_ms": outcome.p50_ms,
+            "door": whose, "clients": clients, "pipeline": pipeline, "p50_ms": outcome.p50_ms,
             "p99_ms": outcome.p99_ms, "max_ms": outcome.max_ms, **syncs, "tool": outcome.tool,
         })
 
@@ -33,7 +34,7 @@ def open_loop(operation: str) -> Callable[[Lab], Measured]:
     """A row: requests at a fixed rate; latency counts from the moment at which each was due."""
 
     def run(lab: Lab) -> Measured:
-        port = lab.door().redis_port
+        port = lab.door(lab.options.door).redis_port
         with Watch(lab.cluster()) as watch:
             wanted = lab.options.load(operation, OPEN_LOOP_CLIENTS)
             histogram, errors = uvloop.run(load.open_loop(port, wanted, lab.options.rate))
