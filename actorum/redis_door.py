@@ -220,9 +220,13 @@ class RedisDoor:
                 f"the Redis door cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
                 f"stop what uses the port, or choose another one (0 for any free one)"
             ) from error
-        self._actor = self._system.spawn(
-            DoorActor, self, name="door", supervision=Supervision(directive=Directive.ESCALATE)
-        )
+        try:
+            self._actor = self._system.spawn(
+                DoorActor, self, name="door", supervision=Supervision(directive=Directive.ESCALATE)
+            )
+        except ActorumError:
+            self._server.close()
+            raise
         await self._server.start_serving()
         return self.port
 

@@ -11,7 +11,7 @@ import uvloop
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from actors import Actor, Context, on
+from actors import Actor, Context, SystemStopped, on
 from actors.runtime.system import ActorSystem
 from actorum.redis_door import RedisDoor, RedisDoorSettings
 from core_ext.store import Store
@@ -70,6 +70,20 @@ def test_a_door_whose_system_has_stopped_says_that_nothing_was_executed() -> Non
             with pytest.raises(redis.RedisError, match="stop"):
                 await client.set("a", 1)
         await client.aclose()
+        await door.close(1.0)
+
+    uvloop.run(main())
+
+
+def test_a_door_is_not_left_open_when_its_system_has_stopped() -> None:
+    async def main() -> None:
+        system = ActorSystem()
+        await system.start()
+        gateway = system.spawn(LocalGateway, name="gateway")
+        await system.stop()
+        door = RedisDoor(system, gateway, RedisDoorSettings(port=0), dict)
+        with pytest.raises(SystemStopped):
+            await door.start()
         await door.close(1.0)
 
     uvloop.run(main())
