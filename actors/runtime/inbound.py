@@ -7,9 +7,7 @@ from actors.runtime.flow import Intake
 from actors.runtime.handshake import Hello, Pong
 from actors.runtime.link import CONTROL_SUFFIX, DATA_SUFFIX
 from actors.runtime.transport_settings import TransportSettings
-from core_ext.mailbox import Reference
-
-_SENDERS_REMEMBERED = 4096
+from core_ext.flow import Senders
 
 
 class Peer:
@@ -19,6 +17,7 @@ class Peer:
         node, incarnation: who it is.
         routing_id: of its link, without the lane's suffix.
         data, control: what was taken in on each lane.
+        senders: references of its actors.
     """
 
     def __init__(self, hello: Hello, routing_id: bytes, settings: TransportSettings) -> None:
@@ -27,19 +26,7 @@ class Peer:
         self.routing_id = routing_id
         self.data = Intake(settings.credit_bytes, 1 << 62)
         self.control = Intake(settings.send_queue_bytes, settings.control_limit)
-        self._senders: dict[tuple[str, int], Reference] = {}
-
-    def sender(self, name: str | None, incarnation: int) -> Reference | None:
-        """The reference of an actor there; the same object again for the same actor, as long as it is remembered."""
-        if name is None:
-            return None
-        key = (name, incarnation)
-        found = self._senders.get(key)
-        if found is None:
-            if len(self._senders) >= _SENDERS_REMEMBERED:
-                self._senders.clear()
-            found = self._senders[key] = Reference(self.node, name, incarnation)
-        return found
+        self.senders = Senders(hello.node)
 
     def report(self, sequence: int = 0) -> Pong:
         """What was taken in, for the peer's credit."""

@@ -17,8 +17,6 @@ from typing import Protocol
 import zmq
 
 from actors.errors import WireError
-from actors.message import Lane
-from actors.runtime.flow import Outbox
 from actors.runtime.handshake import (
     MAX_LINK_MESSAGE_BYTES,
     Bye,
@@ -34,6 +32,7 @@ from actors.runtime.handshake import (
 )
 from actors.runtime.sockets import Connection, check_dialable
 from actors.runtime.transport_settings import TransportSettings
+from core_ext.flow import Outbox
 
 CONTROL_SUFFIX = b"/c"
 DATA_SUFFIX = b"/d"
@@ -86,6 +85,9 @@ class Link:
     Attributes:
         incarnation: of the peer, once known; 0 before.
         failure: why the link is not up, for whoever is refused a send.
+        taking: whether sends are taken: it is up, or still waits for a first connection.
+        dirty: envelopes were put into an outbox since the last flush.
+        outboxes: what waits and what is under way, by Lane.
     """
 
     def __init__(self, owner: LinkOwner, node: str, address: str, configured: bool) -> None:
@@ -96,6 +98,7 @@ class Link:
         self.incarnation = 0
         self.failure = "not reached yet"
         self.dirty = False
+        self.taking = True
         settings = owner.settings
         self._owner = owner
         self._settings = settings
@@ -108,6 +111,7 @@ class Link:
             own, settings.frame_bytes, settings.send_queue_bytes, settings.send_queue_bytes, settings.control_limit,
             settings.max_frame_bytes,
         )
+        self.outboxes = (self._data, self._control)
         self._control_connection: Connection | None = None
         self._data_connection: Connection | None = None
         self._routing_id = b""
@@ -119,20 +123,6 @@ class Link:
         self._redial: asyncio.TimerHandle | None = None
 
     # --- sending -----------------------------------------------------------------------------------------------
-
-    def send(
-        self, lane: Lane, kind: int, target: tuple[str, int], sender: tuple[str, int] | None, correlation: int,
-        wire_id: int, body: bytes,
-    ) -> str | None:
-        """Queue an envelope for the next flush. Returns None, or why it was refused."""
-        if self.state is not LinkState.UP and self._patience <= 0:
-            return f"unreachable: {self.failure}"
-        outbox = self._data if lane == 0 else self._control
-        refusal = outbox.add(kind, target, sender, correlation, wire_id, body)
-        if refusal is None and not self.dirty:
-            self.dirty = True
-            self._owner.mark_dirty(self)
-        return refusal
 
     def flush(self) -> None:
         """Send what waits, control first, as far as the peer's credit goes."""
@@ -151,12 +141,14 @@ class Link:
 
     def _flush(self, outbox: Outbox, connection: Connection) -> None:
         counters = self._owner.counters
+        sent_before = outbox.count_sent
         while (parts := outbox.next_frame(self.incarnation)) is not None:
             if not connection.send(parts):
                 self._lost_soon(connection, "the connection ended")
                 return
             counters["frames_sent"] += 1
             counters["bytes_sent"] += len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
+        counters["envelopes_sent"] += outbox.count_sent - sent_before
 
     @property
     def waiting_bytes(self) -> int:
@@ -166,7 +158,7 @@ class Link:
     @property
     def under_way_bytes(self) -> int:
         """Bytes sent that the peer has not reported as taken in."""
-        return sum(box.bytes_sent - box.bytes_acknowledged for box in (self._data, self._control))
+        return sum(box.bytes_sent - box.bytes_acknowledged for box in self.outboxes)
 
     # --- dialling ----------------------------------------------------------------------------------------------
 
@@ -195,6 +187,7 @@ class Link:
         if self.state is LinkState.DOWN:
             self._attempts = 0
             self._patience = self._settings.lost_after_ticks
+            self.taking = True
             self.dial()
 
     def _connect(self, suffix: bytes) -> Connection | None:
@@ -265,12 +258,13 @@ class Link:
             return
         self._data_connection = connection
         self.incarnation = welcome.incarnation
-        for outbox in (self._data, self._control):
+        for outbox in self.outboxes:
             outbox.limit_frames(min(self._settings.max_frame_bytes, welcome.max_frame_bytes))
         self._data.window_bytes = welcome.credit_bytes
         self._control.window_count = min(self._settings.control_limit, welcome.control_limit)
         self.state = LinkState.UP
         self.failure = ""
+        self.taking = True
         self._ticks = self._silent_ticks = 0
         self._patience = 0
         self._owner.link_up(self, welcome)
@@ -338,6 +332,7 @@ class Link:
         self.state = LinkState.DOWN
         self.failure = reason
         if was_up:
+            self.taking = False
             self._drop_waiting()
         low, high = self._settings.reconnect_low_seconds, self._settings.reconnect_high_seconds
         delay = min(high, low * 2.0 ** min(self._attempts, 16)) * self._owner.random.uniform(0.5, 1.0)
@@ -356,6 +351,7 @@ class Link:
             self._give_up()
 
     def _give_up(self) -> None:
+        self.taking = False
         self._drop_waiting()
         self._owner.link_lost(self, self.failure, was_up=False, cut_by_peer=False)
 
@@ -376,6 +372,7 @@ class Link:
         self.state = LinkState.DOWN
         self.failure = "this node is stopping"
         self._patience = 0
+        self.taking = False
         self._drop_waiting()
 
     def _close_connections(self, linger_seconds: float) -> None:

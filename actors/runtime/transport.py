@@ -45,7 +45,8 @@ from actors.runtime.sockets import (
     check_dialable,
 )
 from actors.runtime.transport_settings import TransportSettings
-from core_ext.codec import WIRE_VERSION, CodecError, read_frame
+from core_ext.codec import WIRE_VERSION, CodecError, Envelope, read_frame
+from core_ext.flow import deliver
 from core_ext.mailbox import Reference
 
 DEFAULT_LISTEN = "tcp://127.0.0.1:*"
@@ -245,12 +246,16 @@ class Transport:
         if link is None:
             known = ", ".join(sorted(self._links)) or "none"
             refusal: str | None = f"unknown node: {node!r} is none of the peers ({known})"
+        elif not link.taking:
+            refusal = f"unreachable: {link.failure}"
         else:
-            refusal = link.send(lane, kind, target, sender, correlation, wire_id, body)
-        if refusal is None:
-            self.counters["envelopes_sent"] += 1
-        else:
-            self.counters["sends_refused"] += 1
+            refusal = link.outboxes[lane].add(kind, target, sender, correlation, wire_id, body)
+            if refusal is None:
+                if not link.dirty:
+                    link.dirty = True
+                    self._dirty.append(link)
+                return None
+        self.counters["sends_refused"] += 1
         return refusal
 
     def flush(self) -> None:
@@ -352,31 +357,22 @@ class Transport:
             return 0
         counters["frames_received"] += 1
         counters["bytes_received"] += length
-        envelopes = frame.envelopes
-        count = len(envelopes)
+        count = len(frame)
         peer = entrance.peer
         if entrance.intake.take(length, count) and peer not in due:
             due.append(peer)
         if frame.receiver_incarnation != self.us.incarnation or frame.sender_incarnation != peer.incarnation:
             counters["dropped_wrong_incarnation"] += count
             return 0
-        lane = entrance.lane
-        deliver = self._on_envelope
-        for envelope in envelopes:
-            sender = envelope.sender_name
-            try:
-                deliver(
-                    envelope.kind, envelope.target_name, envelope.target_incarnation,
-                    None if sender is None else peer.sender(sender, envelope.sender_incarnation),
-                    envelope.correlation, envelope.wire_id, envelope.body, lane,
-                )
-            except Exception as error:  # one bad envelope must not take the rest of its frame with it
-                counters["delivery_errors"] += 1
-                self._log.warning(
-                    ("delivery", peer.node), "an envelope could not be delivered", peer=peer.node,
-                    target=envelope.target_name, wire_id=f"{envelope.wire_id:#010x}", error=repr(error),
-                )
-        return count
+        return deliver(frame, peer.senders, self._on_envelope, entrance.lane, self._undelivered)
+
+    def _undelivered(self, envelope: Envelope, error: Exception) -> None:
+        """One bad envelope does not take the rest of its frame with it."""
+        self.counters["delivery_errors"] += 1
+        self._log.warning(
+            ("delivery", envelope.target_name), "an envelope could not be delivered", target=envelope.target_name,
+            sender=envelope.sender_name, wire_id=f"{envelope.wire_id:#010x}", error=repr(error),
+        )
 
     def _link_message(self, identity: bytes, entrance: Entrance | None, part: bytes) -> None:
         try:

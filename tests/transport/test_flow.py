@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import random
 
-from actors.runtime.flow import FRAME_ENVELOPES, Intake, Outbox
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.runtime.flow import Intake
 from core_ext.codec import Kind, read_frame
+from core_ext.flow import FRAME_ENVELOPES, Outbox, Senders
+from tests.transport.outbox_twin import Outbox as Twin
 
 
 def _outbox(**limits: int) -> Outbox:
@@ -145,3 +150,52 @@ def test_sender_and_receiver_agree_under_random_traffic() -> None:
                 outbox.acknowledge(*intake.report())
     assert received > 1000
     assert accepted == received + outbox.waiting + sum(len(read_frame(parts)) for parts in in_flight)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(0, 5000)),
+        st.tuples(st.just("add"), st.integers(60_000, 300_000)),
+        st.tuples(st.just("send"), st.just(0)),
+        st.tuples(st.just("acknowledge"), st.integers(0, 4)),
+        st.tuples(st.just("window"), st.integers(1, 60_000)),
+        st.tuples(st.just("reset"), st.just(0)),
+    ),
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_the_native_outbox_does_what_its_plain_twin_does(steps: list[tuple[str, int]]) -> None:
+    native, twin = Outbox(7, 10_000, 100_000, 50_000, 40, 200_000), Twin(7, 10_000, 100_000, 50_000, 40, 200_000)
+    for step, number in steps:
+        match step:
+            case "add":
+                given_ = (Kind.ASK, ("target", 3), ("s", 1) if number % 2 else None, number, 9, b"x" * number)
+                assert native.add(*given_) == twin.add(*given_)
+            case "send":
+                assert native.next_frame(5) == twin.next_frame(5)
+            case "acknowledge":
+                share = (twin.bytes_sent * number // 4, twin.count_sent * number // 4)
+                native.acknowledge(*share)
+                twin.acknowledge(*share)
+            case "window":
+                native.window_bytes = twin.window_bytes = number
+            case "reset":
+                assert native.reset() == twin.reset()
+        assert (native.waiting, native.waiting_bytes) == (twin.waiting, twin.waiting_bytes)
+        assert (native.bytes_sent, native.bytes_acknowledged) == (twin.bytes_sent, twin.bytes_acknowledged)
+        assert (native.count_sent, native.count_acknowledged) == (twin.count_sent, twin.count_acknowledged)
+
+
+def test_senders_of_a_peer_are_remembered_within_a_bound() -> None:
+    senders = Senders("a")
+    first = senders.get("x", 1)
+    assert first is not None
+    assert (first.node, first.name, first.incarnation) == ("a", "x", 1)
+    assert senders.get("x", 2) != first
+    assert senders.get("x", 1) is first
+    assert senders.get(None, 0) is None
+    for number in range(10_000):
+        senders.get("y", number)
+    assert senders.get("x", 1) == first
