@@ -92,9 +92,11 @@ cdef class Behaviour:
     cdef readonly object after_batch
     cdef readonly bint is_async
     cdef readonly bint starts
+    cdef readonly str name
 
     def __init__(self, actor_class, dict handlers, dict answers, after_batch, bint is_async, bint starts):
         self.actor_class = actor_class
+        self.name = actor_class.__name__
         self.handlers = handlers
         self.answers = answers
         self.after_batch = after_batch
@@ -133,6 +135,10 @@ cdef class Cell(Endpoint):
     cdef public object _actor
     cdef public object _journal
     cdef public dict _timers
+    cdef readonly tuple _args
+    cdef readonly Cell _parent
+    cdef readonly object _supervision
+    cdef public object _rare
     cdef Reference own
     cdef Ring data
     cdef Ring control
@@ -154,15 +160,14 @@ cdef class Cell(Endpoint):
     cdef bint leaving  # took its order to stop
     cdef bint defers  # has given tickets: see _held
 
-    def __init__(
-        self, Scheduler world not None, Behaviour behaviour not None, actor, Reference own not None,
-        unsigned int capacity, unsigned char overflow, journal,
+    cdef void prepare(
+        self, Scheduler world, Behaviour behaviour, Reference own, unsigned int capacity, unsigned char overflow,
+        object journal,
     ):
         self.is_cell = True
         self.world = world
         self._behaviour = behaviour
         self.handlers = behaviour.handlers
-        self._actor = actor
         self._journal = journal
         self.own = own
         own.endpoint = self
@@ -291,7 +296,8 @@ cdef class Cell(Endpoint):
         cdef Cell cell = world.local(target)
         if cell is not None:
             return self.effects.add(SEND, cell, message, target, info & 1, now)
-        return self.effects.add(CALL, world.send_away, world.prepare_away(self, target, message, info), None, False, now)
+        function, arguments = world.prepare_away(self, target, message, info)
+        return self.effects.add(CALL, function, arguments, None, False, now)
 
     def reply(self, value, to=None):
         """Answer the current request, or the deferred one."""
@@ -413,6 +419,14 @@ cdef class Cell(Endpoint):
     def _handling(self):
         return self.in_handler
 
+    def _launch(self):
+        """Let a created actor start, then take its messages; nothing when it was stopped before."""
+        if self.state == CREATED:
+            if self._behaviour.starts:
+                self._set_new()
+            else:
+                self._set_running()
+
     def _set_running(self):
         """The actor takes messages from now on."""
         self.state = RUNNING
@@ -528,7 +542,10 @@ cdef class Scheduler(Endpoint):
     """All cells of one system, and the loop that gives each of them its turn. Subclassed by the runtime's world."""
 
     cdef readonly str node
-    cdef public dict names  # name -> Cell
+    cdef readonly dict names  # name -> Cell
+    cdef object cell_class
+    cdef u64 incarnation_base
+    cdef u64 serial  # of the newest actor
     cdef readonly Asks asks
     cdef dict types  # message type -> lane | request << 1
     cdef Effects effects
@@ -567,10 +584,12 @@ cdef class Scheduler(Endpoint):
     cdef public double stall_max_seconds
 
     def __init__(
-        self, str node not None, *, double turn_seconds, double slow_handler_seconds, double ask_timeout_seconds,
-        Py_ssize_t control_capacity,
+        self, str node not None, *, cell_class, u64 incarnation_base, double turn_seconds, double slow_handler_seconds,
+        double ask_timeout_seconds, Py_ssize_t control_capacity,
     ):
         self.node = node
+        self.cell_class = cell_class
+        self.incarnation_base = incarnation_base
         self.names = {}
         self.asks = Asks(ask_timeout_seconds)
         self.types = {}
@@ -729,7 +748,7 @@ cdef class Scheduler(Endpoint):
             Py_DECREF(sender)
             self.deliver(cell, message, sender, slot.correlation, slot.kind)
             after = coarse()
-            if after - before > self.slow_seconds:
+            if after - before > self.slow_seconds and slot.kind != STOP:
                 self.slow_handlers += 1
                 self.report_slow(cell, message, after - before)
             before = after
@@ -945,9 +964,40 @@ cdef class Scheduler(Endpoint):
             return None
         return cell
 
+    def build(
+        self, Behaviour behaviour not None, tuple args not None, str name, supervision, Cell parent,
+        unsigned int capacity, unsigned char overflow, journal,
+    ):
+        """Make an actor and its cell and register its name; without a name it gets one that nobody can choose."""
+        actor = behaviour.actor_class(*args)
+        self.serial += 1
+        if name is None:
+            name = f"{behaviour.name}~{self.serial:x}"
+        cdef Reference own = Reference.__new__(Reference)
+        own.node = self.node
+        own.name = name
+        own.incarnation = self.incarnation_base + self.serial
+        cdef Cell cell = Cell.__new__(self.cell_class)
+        cell.prepare(self, behaviour, own, capacity, overflow, journal)
+        cell._actor = actor
+        cell._args = args
+        cell._parent = parent
+        cell._supervision = supervision
+        self.names[name] = cell
+        return cell
+
     def find(self, Reference target not None):
         """The live cell that a reference means here, or None."""
         return self.local(target)
+
+    def put(
+        self, str name not None, u64 incarnation, message, sender, u64 correlation, int kind, bint control
+    ):
+        """Put a message from another node into the mailbox that it names; says what became of it."""
+        cdef PyObject* found = PyDict_GetItem(self.names, name)
+        if found == NULL or (incarnation != 0 and incarnation != (<Cell>found).own.incarnation):
+            return NOBODY
+        return (<Cell>found).accept(message, sender, correlation, kind, control)
 
     def bind(self, Reference reference not None):
         """Make a reference usable for ``tell`` and ``ask`` by outside code; returns it."""
@@ -960,7 +1010,8 @@ cdef class Scheduler(Endpoint):
         cdef Cell cell = self.local(target)
         if cell is not None:
             return cell.tell_from_outside(target, message)
-        self.send_away(*self.prepare_away(None, target, message, info))
+        function, arguments = self.prepare_away(None, target, message, info)
+        function(*arguments)
         return 0
 
     cdef Ask new_ask(self, Reference target, object message, long info, object timeout_seconds):

@@ -49,9 +49,8 @@ class Rare:
 class ActorCell(Cell):
     """One actor: its cell and its context."""
 
-    __slots__ = ("_args", "_parent", "_rare", "_supervision")
+    __slots__ = ()
 
-    _args: tuple[Any, ...]
     _parent: ActorCell | None
     _rare: Rare | None
     _supervision: Supervision
@@ -103,7 +102,7 @@ class ActorCell(Cell):
         rare.unlaunched.append(child)
         rare.children[child] = None
         self.effect_now(rare.unlaunched.clear)
-        self.effect(lifecycle.launch, child)
+        self.effect(child._launch)
         return child.self
 
     def stop(self, target: Reference | None = None) -> None:

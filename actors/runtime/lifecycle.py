@@ -19,7 +19,6 @@ from actors.errors import AskFailed, AskRejected, ContractError, SystemStopped
 from actors.message import Reason
 from actors.runtime import tasks
 from core_ext.dispatch import Behaviour
-from core_ext.mailbox import Reference
 
 if TYPE_CHECKING:
     from actors.runtime.cell import ActorCell
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
 _name = re.compile(r"[A-Za-z0-9_.\-]{1,200}\Z")
 _default_supervision = Supervision()
-_default_mailbox = Mailbox()
-_overflow_codes = {Overflow.REJECT: 0, Overflow.DROP_OLDEST: 1, Overflow.DROP_NEWEST: 2, Overflow.UNBOUNDED: 0}
+_overflow_codes = {Overflow.REJECT: 0, Overflow.DROP_OLDEST: 1, Overflow.DROP_NEWEST: 2}
+_DEFAULT_BOUND = (Mailbox().capacity, 0)
 _ASK = 1
 
 
@@ -66,41 +65,44 @@ def create(
         behaviour = world.behaviours[actor_class] = behaviour_of(actor_class)
     if world.refusing and parent is None:
         raise SystemStopped(f"spawn {actor_class.__qualname__}: system {world.node!r} is stopping or has stopped")
-    serial = world.next_serial()
-    if name is None:
-        name = f"{actor_class.__name__}~{serial:x}"
-    elif not _name.match(name):
+    if name is not None:
+        _check_name(world, actor_class, name)
+    journal = None
+    if actor_class.is_durable:
+        journal = _journal(world, actor_class, name, supervision or _default_supervision)
+    capacity, overflow = _DEFAULT_BOUND if mailbox is None else _bound(actor_class, mailbox)
+    cell: ActorCell = world.build(
+        behaviour, args, name, supervision or _default_supervision, parent, capacity, overflow, journal
+    )
+    return cell
+
+
+def _check_name(world: World, actor_class: type[Any], name: str) -> None:
+    if not _name.match(name):
         raise ContractError(
             f"spawn {actor_class.__qualname__}: the name {name!r} must be 1 to 200 letters, digits, dots, dashes or "
             f"underscores"
         )
-    elif name in world.names:
+    if name in world.names:
         raise ContractError(
             f"spawn {actor_class.__qualname__}: the name {name!r} is taken on node {world.node!r} by "
             f"{world.names[name]._label}; stop that one first or choose another name"
         )
-    supervision = supervision or _default_supervision
-    mailbox = mailbox or _default_mailbox
-    journal = None
-    if actor_class.is_durable:
-        journal = _journal(world, actor_class, name, supervision, named="~" not in name)
-    capacity = 0 if mailbox.overflow is Overflow.UNBOUNDED else mailbox.capacity
-    if capacity < 0 or (capacity == 0 and mailbox.overflow is not Overflow.UNBOUNDED):
-        raise ContractError(f"spawn {actor_class.__qualname__}: a mailbox of {capacity} messages holds none; use >= 1")
-    actor = actor_class(*args)
-    own = Reference(world.node, name, world.incarnation_base + serial)
-    cell = world.cell_class(world, behaviour, actor, own, capacity, _overflow_codes[mailbox.overflow], journal)
-    cell._args = args
-    cell._parent = parent
-    cell._supervision = supervision
-    cell._rare = None
-    world.names[name] = cell
-    return cell
 
 
-def _journal(world: World, actor_class: type[Any], name: str, supervision: Supervision, named: bool) -> Any:
+def _bound(actor_class: type[Any], mailbox: Mailbox) -> tuple[int, int]:
+    if mailbox.overflow is Overflow.UNBOUNDED:
+        return 0, 0
+    if mailbox.capacity < 1:
+        raise ContractError(
+            f"spawn {actor_class.__qualname__}: a mailbox of {mailbox.capacity} messages holds none; use 1 or more"
+        )
+    return mailbox.capacity, _overflow_codes[mailbox.overflow]
+
+
+def _journal(world: World, actor_class: type[Any], name: str | None, supervision: Supervision) -> Any:
     what = f"spawn {actor_class.__qualname__}: a class with recover() is durable and"
-    if not named:
+    if name is None:
         raise ContractError(f"{what} its journal is found by name; give it one: name='...'")
     if world.journals is None:
         raise ContractError(f"{what} needs a data folder; give the system one: ActorSystem(data='...')")
@@ -110,16 +112,6 @@ def _journal(world: World, actor_class: type[Any], name: str, supervision: Super
             f"STOP or ESCALATE"
         )
     return world.journals.journal(name)
-
-
-def launch(cell: ActorCell) -> None:
-    """Let a created actor start, then take its messages."""
-    if cell._state != "created":  # stopped before its parent's gate opened
-        return
-    if cell._behaviour.starts:
-        cell._set_new()
-    else:
-        cell._set_running()
 
 
 def forget(cell: ActorCell) -> None:
@@ -233,7 +225,8 @@ def _children_gone(cell: ActorCell) -> None:
     rare.stopped_ran = True
     if rare.stop_reason is Reason.STOPPED and _has_stopped_hook(cell):
         if cell._behaviour.is_async:
-            rare.task = cell._world.loop.create_task(_stop_async(cell, rare.task), name=f"stop {cell._label}")
+            rare.task = cell._world.loop.create_task(_stop_async(cell, rare.task), name=f"stop {cell._label}",
+                context=cell._world.context)
             return
         cell._run_hook(cell._behaviour.actor_class.stopped)
     if not cell._gate_closed and rare.task is None:

@@ -5,6 +5,7 @@ Knows the transport's interface, not its sockets. A world without a transport re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.errors import AskError, AskFailed, AskRejected
@@ -12,13 +13,18 @@ from actors.message import Lane, Message, Rejected, Request, Terminated, answer_
 from actors.runtime.watching import Unwatch, Watch
 from core_ext.asks import Ask
 from core_ext.codec import CodecError, Kind, MessageCodec
-from core_ext.dispatch import FULL_, TAKEN_
+from core_ext.dispatch import FULL_, NOBODY_, TAKEN_
 from core_ext.mailbox import Reference
 
 if TYPE_CHECKING:
+    from actors.runtime.cell import ActorCell
     from actors.runtime.world import World
 
 OUTSIDE = "$outside"  # stands for code that is not an actor, as the sender of its asks
+WORLD = "$world"  # stands for the world itself, as the sender of its messages to other worlds
+_OUTSIDE_ADDRESS = (OUTSIDE, 0)
+_WORLD_ADDRESS = (WORLD, 0)
+_TELL, _ASK = int(Kind.TELL), int(Kind.ASK)
 _WORLD_MESSAGES = (Watch, Unwatch, Terminated)
 _MAX_FAILURE_TEXT = 2000
 Address = tuple[str, int]
@@ -70,18 +76,27 @@ class Remote:
             self._last = (message, self.codec.encode(message))
         return self._last[1]
 
-    def tell(self, body: bytes, sender: Reference | None, target: Reference, message: Message, lane: int) -> None:
-        """Send a message's envelope; a refused one is a dead letter."""
-        refused = self._send(target, Lane(lane), Kind.TELL, sender, 0, message.wire_id, body)
+    def prepare_tell(
+        self, sender: ActorCell | None, target: Reference, message: Message
+    ) -> tuple[Callable[..., object], tuple[Any, ...]]:
+        """The effect that sends a message to another node: what to call, with what."""
+        origin = None
+        if sender is not None:
+            own = sender.self
+            origin = own.name, own.incarnation
+        return self._post, (target, message, origin, self.encode(message))
+
+    def _post(self, target: Reference, message: Message, origin: Address | None, body: bytes) -> None:
+        refused = self._send(target, message.lane, _TELL, origin, 0, message.wire_id, body)
         if refused is not None:
+            sender = None if origin is None else Reference(self._world.node, *origin)
             self._world.dead_letters.add(target, message, sender, refused)
 
-    def ask(self, body: bytes, sender: Reference | None, ask: Ask, message: Request[Any], lane: int) -> None:
+    def ask(self, body: bytes, sender: ActorCell | None, ask: Ask, message: Request[Any]) -> None:
         """Send a request's envelope; a refused one fails at once."""
-        asker = (OUTSIDE, 0) if sender is None else (sender.name, sender.incarnation)
-        refused = self._send_from(
-            ask.target, Lane(lane), Kind.ASK, asker, ask.correlation, message.wire_id, body
-        )
+        own = None if sender is None else sender.self
+        origin = _OUTSIDE_ADDRESS if own is None else (own.name, own.incarnation)
+        refused = self._send(ask.target, message.lane, _ASK, origin, ask.correlation, message.wire_id, body)
         if refused is not None:
             ask.settle(None, AskRejected(f"{ask.target!r} was not asked {type(message).__qualname__}: {refused}"))
 
@@ -106,30 +121,25 @@ class Remote:
 
     def system_message(self, target: Reference, message: Message) -> str | None:
         """A message from world to world; says why when it was refused."""
-        return self._send(target, Lane.CONTROL, Kind.TELL, None, 0, message.wire_id, self.codec.encode(message))
+        body = self.codec.encode(message)
+        return self._send(target, Lane.CONTROL, _TELL, _WORLD_ADDRESS, 0, message.wire_id, body)
 
     def _send(
-        self, target: Reference, lane: Lane, kind: Kind, sender: Reference | None, correlation: int, wire_id: int,
+        self, target: Reference, lane: Lane, kind: int, origin: Address | None, correlation: int, wire_id: int,
         body: bytes,
     ) -> str | None:
-        origin = None if sender is None else (sender.name, sender.incarnation)
-        return self._send_from(target, lane, kind, origin, correlation, wire_id, body)
-
-    def _send_from(
-        self, target: Reference, lane: Lane, kind: Kind, sender: Address | None, correlation: int, wire_id: int,
-        body: bytes,
-    ) -> str | None:
-        if self.carrier is None:
+        carrier = self.carrier
+        if carrier is None:
             refused: str | None = (
                 f"system {self._world.node!r} talks to no other node; give it listen='tcp://...' and peers={{...}}"
             )
         else:
-            address = (target.name, target.incarnation)
-            refused = self.carrier.send(target.node, lane, kind, address, sender, correlation, wire_id, body)
-        if refused is None:
-            self._world.want_turn_end()
-        else:
+            address = target.name, target.incarnation
+            refused = carrier.send(target.node, lane, kind, address, origin, correlation, wire_id, body)
+        if refused is not None:
             self.refused += 1
+        elif not self._world.turn_end_wanted:
+            self._world.want_turn_end()
         return refused
 
     # --- in ----------------------------------------------------------------------------------------------------------
@@ -139,36 +149,47 @@ class Remote:
         wire_id: int, body: bytes | memoryview, lane: Lane,
     ) -> None:
         """An envelope came from a peer: into its mailbox, or back to whom it concerns."""
-        if kind in (Kind.REPLY, Kind.FAILURE):
+        if kind > _ASK:
             self._answered(kind, correlation, body)
             return
-        target = Reference(self._world.node, target_name, target_incarnation)
         try:
             message = self.codec.decode(wire_id, body)
         except CodecError as error:
+            self._unreadable(kind, target_name, sender, correlation, error)
+            return
+        if kind == _ASK and sender is None:  # nobody to answer: no node of ours sends this
             self.undecodable += 1
-            self._world.log.warning("a message from %r to %r cannot be read: %s", sender, target, error)
-            if kind == Kind.ASK and sender is not None:
-                self.answer(sender, correlation, None, AskRejected(f"{target!r}: the request cannot be read: {error}"))
             return
-        if isinstance(message, _WORLD_MESSAGES):
-            self._from_world(message)
-            return
-        cell = self._world.find(target)
-        if kind == Kind.ASK:
-            accepted = 1 if cell is None else cell._put(message, sender, correlation, 1, lane is Lane.CONTROL)
-            if accepted != TAKEN_:
-                self._world.refuse_ask(target, message, sender, correlation, accepted)
-            return
-        accepted = 1 if cell is None else cell._put(message, sender, 0, 0, lane is Lane.CONTROL)
-        if accepted == FULL_ and sender is not None:
-            self.system_message(sender, Rejected(target, type(message).__qualname__))
-        elif accepted == 1:
-            self._world.dead_letters.add(target, message, sender, self._world.why_nobody(target))
+        if sender is not None and sender.name == WORLD:
+            if isinstance(message, _WORLD_MESSAGES):
+                self._world.watches.from_peer(message, sender.node)
+                return
+            sender = None
+        accepted = self._world.put(
+            target_name, target_incarnation, message, sender, correlation, kind, lane is Lane.CONTROL
+        )
+        if accepted != TAKEN_:
+            self._not_taken(accepted, Reference(self._world.node, target_name, target_incarnation), kind, message,
+                            sender, correlation)
 
-    def _from_world(self, message: Watch | Unwatch | Terminated) -> None:
-        node = message.actor.node if isinstance(message, Terminated) else message.watcher.node
-        self._world.watches.from_peer(message, node)
+    def _not_taken(
+        self, accepted: int, target: Reference, kind: int, message: Message, sender: Reference | None, correlation: int
+    ) -> None:
+        if kind == _ASK:
+            self._world.refuse_ask(target, message, sender, correlation, accepted)
+        elif accepted == NOBODY_:
+            self._world.dead_letters.add(target, message, sender, self._world.why_nobody(target))
+        elif accepted == FULL_ and sender is not None:
+            self.system_message(sender, Rejected(target, type(message).__qualname__))
+
+    def _unreadable(
+        self, kind: int, target_name: str, sender: Reference | None, correlation: int, error: CodecError
+    ) -> None:
+        self.undecodable += 1
+        target = Reference(self._world.node, target_name)
+        self._world.log.warning("a message from %r to %r cannot be read: %s", sender, target, error)
+        if kind == _ASK and sender is not None:
+            self.answer(sender, correlation, None, AskRejected(f"{target!r}: the request cannot be read: {error}"))
 
     def _answered(self, kind: int, correlation: int, body: bytes | memoryview) -> None:
         ask = self._world.asks.pending.get(correlation)

@@ -164,7 +164,7 @@ class ActorSystem:
             SystemStopped: the system is stopping.
         """
         cell = lifecycle.create(self.world, actor_class, args, name, supervision, mailbox, None)
-        lifecycle.launch(cell)
+        cell._launch()
         return cell.self
 
     def ref(self, address: str) -> Reference:

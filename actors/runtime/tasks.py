@@ -20,7 +20,7 @@ def serve(cell: ActorCell) -> None:
     """Give the cell a task until its mailbox is empty."""
     rare = cell._rarely()
     cell._set_busy(True)
-    rare.task = cell._world.loop.create_task(_serve(cell), name=f"actor {cell._label}")
+    rare.task = cell._world.loop.create_task(_serve(cell), name=f"actor {cell._label}", context=cell._world.context)
 
 
 async def run_hook(cell: ActorCell, function: Any) -> bool:

@@ -7,6 +7,7 @@ is the public face and owns the order of starting and stopping.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 import secrets
@@ -24,7 +25,7 @@ from actors.runtime.remote import OUTSIDE, Remote
 from actors.runtime.timers import Timers
 from actors.runtime.watching import Watches
 from core_ext.asks import Ask
-from core_ext.dispatch import DROPPED_, FULL_, Behaviour, Scheduler
+from core_ext.dispatch import DROPPED_, FULL_, NOBODY_, TAKEN_, Behaviour, Scheduler
 from core_ext.mailbox import Reference
 
 if TYPE_CHECKING:
@@ -44,14 +45,14 @@ class World(Scheduler):
         on_fatal: called with the reason when the system must stop: an escalated failure, a broken log.
     """
 
-    cell_class = ActorCell
-
     def __init__(
         self, node: str, settings: RuntimeSettings, loop: asyncio.AbstractEventLoop,
         on_fatal: Callable[[BaseException], None],
     ) -> None:
+        self.incarnation = secrets.randbits(63) | 1
         super().__init__(
-            node, turn_seconds=settings.turn_seconds, slow_handler_seconds=settings.slow_handler_seconds,
+            node, cell_class=ActorCell, incarnation_base=(self.incarnation & 0x7FFFFFFF) << 32,
+            turn_seconds=settings.turn_seconds, slow_handler_seconds=settings.slow_handler_seconds,
             ask_timeout_seconds=settings.ask_timeout_seconds, control_capacity=settings.control_capacity,
         )
         self.attach(loop.call_soon, partial(asks.future_class(self.run_inline), loop=loop))
@@ -59,12 +60,11 @@ class World(Scheduler):
         self.ticket = Ticket
         self.answer_class = Answer
         self.loop = loop
+        self.context = contextvars.copy_context()  # of handlers, whoever's turn it was that started their task
         self.settings = settings
         self.log = logging.LoggerAdapter(logging.getLogger("actors"), {"node": node})
         self.random = random.Random()
         self.behaviours: dict[type[Any], Behaviour] = {}
-        self.incarnation = secrets.randbits(63) | 1
-        self.incarnation_base = (self.incarnation & 0x7FFFFFFF) << 32
         self.restarts = 0
         self.failures = 0
         self.journals: JournalHub | None = None
@@ -72,13 +72,7 @@ class World(Scheduler):
         self.timers = Timers(loop, self.remote.poll)
         self.watches = Watches(self)
         self.dead_letters = DeadLetters(self.log, settings.dead_letters_per_second)
-        self._serial = 0
         self._on_fatal = on_fatal
-
-    def next_serial(self) -> int:
-        """Tells the actors of one run of this node apart."""
-        self._serial += 1
-        return self._serial
 
     def reference(self, name: str, node: str | None = None) -> Reference:
         """A usable reference by name, to whoever has it when a message arrives."""
@@ -215,22 +209,24 @@ class World(Scheduler):
 
     # --- messages to other nodes, and to names that are not here -----------------------------------------------------
 
-    def prepare_away(self, sender: ActorCell | None, target: Reference, message: Message, info: int) -> tuple[Any, ...]:
-        """Arguments for ``send_away``; encodes at once, so that what cannot travel fails in the handler."""
-        if target.node == self.node:
-            return None, sender, target, message, info
-        return self.remote.encode(message), sender, target, message, info
+    def prepare_away(
+        self, sender: ActorCell | None, target: Reference, message: Message, info: int
+    ) -> tuple[Callable[..., object], tuple[Any, ...]]:
+        """The effect that sends a message whose target is not here: what to call, with what.
 
-    def send_away(
-        self, body: bytes | None, sender: ActorCell | None, target: Reference, message: Message, info: int
-    ) -> None:
-        """Send a message whose target was not found here when it was written."""
-        if body is not None:
-            self.remote.tell(body, sender.self if sender is not None else None, target, message, info & 1)
-            return
+        Encodes at once, so that what cannot travel fails in the handler that sends it.
+        """
+        if target.node == self.node:
+            return self.send_late, (sender, target, message, info)
+        return self.remote.prepare_tell(sender, target, message)
+
+    def send_late(self, sender: ActorCell | None, target: Reference, message: Message, info: int) -> None:
+        """Send to a name of this node that nobody had when the handler sent it; perhaps somebody has it now."""
         cell = self.find(target)
-        accepted = 1 if cell is None else cell._put(message, sender.self if sender else None, 0, 0, bool(info & 1))
-        if accepted:
+        accepted = NOBODY_
+        if cell is not None:
+            accepted = cell._put(message, sender.self if sender is not None else None, 0, 0, bool(info & 1))
+        if accepted != TAKEN_:
             self.refuse_tell(target, message, sender, accepted)
 
     def prepare_ask(self, sender: ActorCell | None, ask: Ask, message: Request[Any], info: int) -> tuple[Any, ...]:
@@ -241,14 +237,16 @@ class World(Scheduler):
     def send_ask(
         self, body: bytes | None, sender: ActorCell | None, ask: Ask, message: Request[Any], info: int
     ) -> None:
-        """Send a request whose target was not found here when it was written."""
+        """Send a request whose target was not here when it was made."""
         self.asks.register(ask)
         if body is not None:
-            self.remote.ask(body, sender.self if sender is not None else None, ask, message, info & 1)
+            self.remote.ask(body, sender, ask, message)
             return
         cell = self.find(ask.target)
-        accepted = 1 if cell is None else cell._put(message, ask, ask.correlation, _ASK, bool(info & 1))
-        if accepted:
+        accepted = NOBODY_
+        if cell is not None:
+            accepted = cell._put(message, ask, ask.correlation, _ASK, bool(info & 1))
+        if accepted != TAKEN_:
             self.refuse_ask(ask.target, message, ask, ask.correlation, accepted)
 
     def prepare_answer(

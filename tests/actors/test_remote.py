@@ -101,6 +101,11 @@ def test_a_deferred_answer_and_a_request_cross_nodes_and_a_time_out_names_them()
     run(main())
 
 
+def _watchers(system: ActorSystem, target: Reference) -> int:
+    rare = system.world.find(target)._rare
+    return 0 if rare is None else len(rare.watchers)
+
+
 class Introduce(Request[Reference], wire="tests.introduce"):
     pass
 
@@ -133,8 +138,8 @@ def test_a_remote_watch_tells_of_a_stop_and_ends_with_unwatch() -> None:
             watcher.tell(WatchIt(target))
             watcher.tell(WatchIt(other))
             watcher.tell(UnwatchIt(other))
-            await until(lambda: two.world.find(target)._rare and two.world.find(target)._rare.watchers, "the watch")
-            await until(lambda: two.world.find(other)._rare and not two.world.find(other)._rare.watchers, "the unwatch")
+            await until(lambda: _watchers(two, target), "the watch")
+            await until(lambda: two.world.find(other)._rare and not _watchers(two, other), "the unwatch")
             await two.terminate(other)
             await two.terminate(target)
             ended = one.world.find(watcher)._actor.ended
@@ -267,7 +272,7 @@ def test_terminated_from_a_node_that_does_not_own_the_actor_is_ignored() -> None
             watcher = one.spawn(Watcher)
             target = two.spawn(Counter, name="target")
             watcher.tell(WatchIt(target))
-            await until(lambda: two.world.find(target)._rare and two.world.find(target)._rare.watchers, "the watch")
+            await until(lambda: _watchers(two, target), "the watch")
             one.world.watches.from_peer(Terminated(target, Reason.FAILED), "three")
             assert one.world.find(watcher)._actor.ended == []
 
