@@ -401,9 +401,9 @@ cdef class Replay:
             if (damage.sequence, damage.offset) in self.known and damage.verdict is not Verdict.CUT:
                 damage.verdict = Verdict.KNOWN
             elif damage.verdict is None:
-                in_last_group = (
-                    damage.sequence == self.sequence and self.group_lsn
-                    and damage.offset + self.last_base >= self.group_lsn
+                # Without any COMMIT in the newest segment, all of it is one unfinished group.
+                in_last_group = damage.sequence == self.sequence and (
+                    damage.offset + self.last_base >= (self.group_lsn or self.last_base + DATA_START)
                 )
                 damage.verdict = Verdict.UNCERTAIN if in_last_group else Verdict.CORRUPT
         self._report_missing()
