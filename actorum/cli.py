@@ -110,7 +110,8 @@ def status(config: Path | None, as_json: bool) -> None:
     else:
         from rich.console import Console
 
-        Console().print(table(found))
+        console = Console()
+        console.print(table(found), width=console.width if console.is_terminal else 120)
     if not any(one["role"] == "leader" for one in found):
         sys.exit(Exit.UNAVAILABLE)
 

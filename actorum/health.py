@@ -7,28 +7,34 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from actors import AskError, Reference, SystemStopped
 from actors.runtime.logs import LoopStallMonitor
+from actors.runtime.metrics import CONTENT_TYPE, SystemCollector, exposition
 from actors.runtime.system import ActorSystem
+from actors.runtime.transport import Transport
 from actorum.http import Response, Route
-from actorum.redis_door import RedisDoor
-from actorum.settings import Settings
+from actorum.latency import MeasuredDoor, latency_facts, prometheus_buckets
 from protocols.raft.messages import Inspect, Status
 
 ASK_SECONDS = 1.0
 FACTS_SECONDS = 1.0
+ROLE_FACTS = ("role", "term", "leader", "commit_index", "applied_index", "last_index", "snapshot_index")
+DOOR_GAUGES = frozenset({"connections", "batches_in_flight"})
 
 
-class Health:
-    """A node's own view of itself, as HTTP routes and as facts for INFO.
+class Health(Collector):
+    """A node's own view of itself, as HTTP routes, as Prometheus metrics, and as facts for INFO.
 
     Args:
-        name: the node.
-        settings: its settings.
-        system: where its actors live.
+        cluster_id: of the cluster.
+        system: where the node's actors live.
         raft: its consensus role.
         door: its Redis door.
         stalls: who measures the event loop.
@@ -36,19 +42,17 @@ class Health:
     Attributes:
         stopping: set when the node drains; it is then no longer ready.
         http_port: where these routes are served.
-        facts: role, leader, term and indices, as of about a second ago.
+        latest: the status as of about a second ago.
     """
 
     def __init__(
-        self, name: str, settings: Settings, system: ActorSystem, raft: Reference, door: RedisDoor,
-        stalls: LoopStallMonitor,
+        self, cluster_id: str, system: ActorSystem, raft: Reference, door: MeasuredDoor, stalls: LoopStallMonitor
     ) -> None:
         self.pid = os.getpid()
         self.stopping = False
         self.http_port = 0
-        self.facts: dict[str, Any] = {"node": name}
-        self._name = name
-        self._settings = settings
+        self.latest: dict[str, Any] = {"name": system.name}
+        self._cluster_id = cluster_id
         self._system = system
         self._raft = raft
         self._door = door
@@ -58,8 +62,8 @@ class Health:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Keep ``facts`` fresh."""
-        self._task = asyncio.get_running_loop().create_task(self._refresh(), name="node facts")
+        """Keep ``latest`` fresh."""
+        self._task = asyncio.get_running_loop().create_task(self._refresh(), name="node status")
 
     async def stop(self) -> None:
         """No longer."""
@@ -72,6 +76,10 @@ class Health:
         while True:
             await self.status()
             await asyncio.sleep(FACTS_SECONDS)
+
+    def facts(self) -> dict[str, Any]:
+        """What INFO shows of the node."""
+        return {"node": self._system.name, **{name: self.latest.get(name) for name in ROLE_FACTS}}
 
     def routes(self) -> Mapping[str, Route]:
         """Path to coroutine function, for the HTTP server."""
@@ -86,43 +94,40 @@ class Health:
         except (AskError, SystemStopped):
             role = None
         checks = self._checks(role)
-        found: dict[str, Any] = {
-            "name": self._name,
+        counters = self._door.counters
+        self.latest = {
+            "name": self._system.name,
             "pid": self.pid,
-            "cluster_id": self._settings.cluster.id,
+            "cluster_id": self._cluster_id,
+            **{name: None if role is None else getattr(role, name) for name in ROLE_FACTS},
             "role": None if role is None else role.role.value,
-            "term": None if role is None else role.term,
-            "leader": None if role is None else role.leader,
-            "commit_index": None if role is None else role.commit_index,
-            "applied_index": None if role is None else role.applied_index,
-            "last_index": None if role is None else role.last_index,
-            "snapshot_index": None if role is None else role.snapshot_index,
             "redis_port": self._door.port,
             "http_port": self.http_port,
             "ready": all(problem is None for problem in checks.values()),
             "checks": {check: problem or "ok" for check, problem in checks.items()},
             "uptime_seconds": round(time.monotonic() - self._started, 3),
-            "clients": self._door.counters["connections"],
-            "commands": self._door.counters["commands"],
+            "clients": counters["connections"],
+            "commands": counters["commands"],
+            **latency_facts(self._door.latency),
         }
-        self.facts = {
-            "node": self._name, **{key: found[key] for key in ("role", "leader", "term", "commit_index")},
-            "applied_index": found["applied_index"],
-        }
-        return found
+        return self.latest
 
     def _checks(self, role: Status | None) -> dict[str, str | None]:
         """What must hold before clients should come: check to problem, None when it holds."""
         if role is not None and role.leader is not None and role.applied_index >= role.commit_index:
             self._caught_up = True
-        refusals = getattr(self._system, "refusals", {})
         return {
             "running": "the node is stopping" if self.stopping else None,
             "consensus": "the consensus role does not answer" if role is None else None,
             "leader": "no leader is known" if role is None or role.leader is None else None,
             "state": None if self._caught_up else "what is committed is not applied yet",
-            "peers": "; ".join(refusals.values()) or None,
+            "peers": "; ".join(self._refusals().values()) or None,
         }
+
+    def _refusals(self) -> Mapping[str, str]:
+        """Peers that do not accept this node, or that it does not accept, and why."""
+        carrier = self._system.world.remote.carrier
+        return carrier.refusals if isinstance(carrier, Transport) else {}
 
     async def _livez(self, _query: Mapping[str, list[str]]) -> Response:
         return Response.text(200, "ok")
@@ -138,4 +143,31 @@ class Health:
         return Response(200, "application/json", json.dumps(await self.status()).encode() + b"\n")
 
     async def _metrics(self, _query: Mapping[str, list[str]]) -> Response:
-        raise NotImplementedError
+        await self.status()
+        return Response(200, CONTENT_TYPE, exposition(SystemCollector.of(self._system, self._stalls), self))
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of the doors and of the consensus role; those of the actor system come from its own collector."""
+        node = self._system.name
+        for name, value in self._door.counters.items():
+            kind = GaugeMetricFamily if name in DOOR_GAUGES else CounterMetricFamily
+            family = kind(f"actorum_door_{name}", f"{name.replace('_', ' ')} of the Redis door", labels=["node"])
+            family.add_metric([node], value)
+            yield family
+        latency = HistogramMetricFamily(
+            "actorum_door_batch_seconds", "from a batch's departure from the door to its outcome", labels=["node"]
+        )
+        histogram = self._door.latency
+        latency.add_metric([node], prometheus_buckets(histogram.counts), histogram.total_seconds)
+        yield latency
+        for name in ("term", "commit_index", "applied_index", "last_index", "snapshot_index"):
+            if self.latest.get(name) is not None:
+                yield self._gauge(f"actorum_raft_{name}", f"{name.replace('_', ' ')} of the Raft role", name)
+        leads = GaugeMetricFamily("actorum_raft_leader", "1 when this node leads", labels=["node"])
+        leads.add_metric([node], float(self.latest.get("role") == "leader"))
+        yield leads
+
+    def _gauge(self, metric: str, what: str, fact: str) -> Metric:
+        family = GaugeMetricFamily(metric, what, labels=["node"])
+        family.add_metric([self._system.name], self.latest[fact])
+        return family

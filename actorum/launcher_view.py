@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
@@ -13,7 +14,7 @@ from rich.text import Text
 
 from actorum.cluster import Cluster
 
-HEADINGS = ("node", "pid", "role", "term", "commit", "applied", "keys", "commands/s", "p50", "p99", "redis")
+HEADINGS = ("node", "pid", "role", "term", "commit", "applied", "clients", "commands/s", "p50", "p99", "redis")
 ROLE_STYLES = {"leader": "bold green", "follower": "cyan", "candidate": "yellow"}
 
 
@@ -72,16 +73,16 @@ def milliseconds(seconds: float | None) -> str:
 
 def new_table() -> Table:
     """An empty table with the columns of ``row``."""
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading in ("node", "role") else "right")
+        table.add_column(heading, justify="left" if heading in ("node", "role") else "right", no_wrap=True)
     return table
 
 
 def row(status: Mapping[str, Any]) -> list[str | Text]:
     """One node's cells; what the status does not say stays empty."""
     role = status.get("role") or "unreachable"
-    numbers = [_number(status, name) for name in ("term", "commit_index", "applied_index", "keys", "rate")]
+    numbers = [_number(status, name) for name in ("term", "commit_index", "applied_index", "clients", "rate")]
     latencies = [milliseconds(status.get(name)) for name in ("latency_p50_seconds", "latency_p99_seconds")]
     pid, port = (str(status.get(name) or "-") for name in ("pid", "redis_port"))
     return [status["name"], pid, Text(role, ROLE_STYLES.get(role, "red")), *numbers, *latencies, port]

@@ -22,8 +22,9 @@ from actors.runtime.logs import LoopStallMonitor
 from actors.runtime.system import ActorSystem
 from actorum.health import Health
 from actorum.http import HttpServer
+from actorum.latency import MeasuredDoor
 from actorum.node_process import Ready
-from actorum.redis_door import RedisDoor, RedisDoorSettings
+from actorum.redis_door import RedisDoorSettings
 from actorum.settings_file import Loaded
 from protocols.detector.detector import HeartbeatDetector
 from protocols.raft import RaftRole, configuration
@@ -54,7 +55,6 @@ class Node:
         self.where = loaded.node_settings(name)
         self.system = self._system()
         self._stack = contextlib.AsyncExitStack()
-        self._door: RedisDoor | None = None
         self._health: Health | None = None
 
     def _system(self) -> ActorSystem:
@@ -92,8 +92,8 @@ class Node:
         stalls = LoopStallMonitor(self.system.loop)
         stalls.start()
         self._stack.callback(stalls.stop)
-        door = self._door = RedisDoor(self.system, gateway, self._door_settings(), self._facts)
-        health = self._health = Health(self.name, self.settings, self.system, raft, door, stalls)
+        door = MeasuredDoor(self.system, gateway, self._door_settings(), self._facts)
+        health = self._health = Health(self.settings.cluster.id, self.system, raft, door, stalls)
         http = HttpServer(health.routes())
         health.http_port = await http.start(self.where.http_listen, self.where.http_port)
         self._stack.push_async_callback(http.close)
@@ -122,7 +122,7 @@ class Node:
         return gateway, raft
 
     def _facts(self) -> dict[str, Any]:
-        return self._health.facts if self._health is not None else {}
+        return self._health.facts() if self._health is not None else {}
 
     def _door_settings(self) -> RedisDoorSettings:
         limits = msgspec.structs.asdict(self.settings.redis)

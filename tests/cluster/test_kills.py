@@ -48,14 +48,15 @@ def test_the_survivors_serve_soon_after_the_leader_is_killed(cluster: Cluster) -
         client.set("before", 1)
         leader.kill()
         killed = time.monotonic()
-        while True:
-            try:
-                client.set("after", 2)
+        errors = []
+        while time.monotonic() - killed < 10:
+            reply = client.pipeline([("SET", "after", 2)])[0]
+            if not isinstance(reply, ReplyError):
                 break
-            except ReplyError as error:
-                assert error.code in DOOR_ERRORS
-                assert time.monotonic() - killed < 10
-        assert time.monotonic() - killed < 3.0  # measured by the benchmarks; here it must not be out of all proportion
+            errors.append(reply)
+        assert reply == b"OK"
+        assert all(error.code in DOOR_ERRORS for error in errors)
+        assert time.monotonic() - killed < 3.0  # the benchmarks measure it; here it must not be out of all proportion
         assert client.get("before") == b"1"
 
 
@@ -85,7 +86,8 @@ def test_a_paused_leader_that_wakes_up_reads_nothing_stale(cluster: Cluster) -> 
         assert read(asleep, "register") == b"new"
 
 
-def test_one_node_of_three_answers_that_it_cannot_serve_and_hangs_nobody(cluster: Cluster) -> None:
+def test_one_node_of_three_answers_that_it_cannot_serve_and_hangs_nobody(cluster_factory: Factory) -> None:
+    cluster = cluster_factory(settings={"gateway.request_timeout_seconds": 1, "gateway.retry_seconds": 0.5})
     lonely = cluster.node(0)
     with lonely.client(20) as client:
         client.set("k", "v")
@@ -96,7 +98,7 @@ def test_one_node_of_three_answers_that_it_cannot_serve_and_hangs_nobody(cluster
             with pytest.raises(ReplyError) as refused:
                 client.execute(*command)
             assert refused.value.code in DOOR_ERRORS
-        assert time.monotonic() - begun < 18
+        assert time.monotonic() - begun < 9
         cluster.node(1).restart()
         cluster.node(2).restart()
         cluster.wait_stable()
