@@ -31,7 +31,7 @@ from actors.context import Context
 from core_ext.mailbox import Reference
 from protocols.storage import command as commands
 from protocols.storage.messages import Applied, DeadlineTick, Submit, SubmitOutcome, SubmitStatus
-from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, ROLE_NAME, SHARD_NAME, LogSettings
+from protocols.storage.settings import GATEWAY_NAME, ROLE_NAME, SHARD_NAME, LogSettings
 
 Key = tuple[int, int, int]  # session, serial, origin
 
@@ -44,15 +44,14 @@ class LogAdapter(Actor):
         role: name of the local consensus role.
         shard: name of the local shard.
         gateway: name of the local gateway.
-        name: the adapter's own name, the same on every node.
     """
 
     def __init__(
         self, settings: LogSettings | None = None, role: str = ROLE_NAME, shard: str = SHARD_NAME,
-        gateway: str = GATEWAY_NAME, name: str = LOG_NAME,
+        gateway: str = GATEWAY_NAME,
     ) -> None:
         self._settings = settings or LogSettings()
-        self._role_name, self._shard_name, self._gateway_name, self._own_name = role, shard, gateway, name
+        self._role_name, self._shard_name, self._gateway_name = role, shard, gateway
         self._pending: dict[Key, list[tuple[int, Reference]]] = {}  # proposal's tag, and who waits for the outcome
         self._next_deadline_ms: int | None = None
         self._tick_armed = False

@@ -41,7 +41,7 @@ from protocols.storage.messages import (
     SubmitStatus,
     TakeSnapshot,
 )
-from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, ROLE_NAME, SHARD_NAME, LogSettings
+from protocols.storage.settings import GATEWAY_NAME, ROLE_NAME, SHARD_NAME, LogSettings
 
 _REFUSED = {
     RefusalReason.NOT_LEADER: SubmitStatus.NOT_LEADER,
@@ -55,9 +55,9 @@ class RaftLog(LogAdapter):
 
     def __init__(
         self, settings: LogSettings | None = None, role: str = ROLE_NAME, shard: str = SHARD_NAME,
-        gateway: str = GATEWAY_NAME, name: str = LOG_NAME,
+        gateway: str = GATEWAY_NAME,
     ) -> None:
-        super().__init__(settings, role=role, shard=shard, gateway=gateway, name=name)
+        super().__init__(settings, role=role, shard=shard, gateway=gateway)
         self._role = RoleName.FOLLOWER
         self._term = 0
         self._leader: str | None = None

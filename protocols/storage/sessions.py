@@ -67,7 +67,7 @@ class SessionTable:
         return self._kept_bytes
 
     def open(self, now_ms: int, idle_ms: int) -> int:
-        """Open a session; the oldest one ends when there are too many.
+        """Open a session; the one that was silent longest ends when there are too many.
 
         Args:
             now_ms: log time.
@@ -78,7 +78,7 @@ class SessionTable:
         """
         self.expire(now_ms)
         if len(self._sessions) >= MAX_SESSIONS:
-            self._end(next(iter(self._sessions)))
+            self._end(min(self._sessions, key=lambda number: (self._sessions[number].seen_ms, number)))
         self._last_session += 1
         idle_ms = min(max(idle_ms, MIN_IDLE_MS), MAX_IDLE_MS)
         self._sessions[self._last_session] = Session(idle_ms, now_ms, 0, {}, 0)

@@ -199,9 +199,10 @@ class StorageShard(Actor):
     def _take_piece(self, data: bytes) -> None:
         if self._restored_sessions is None:
             self._restored_head.append(data)
-            if len(self._restored_head[0]) < _LENGTH.size:
-                raise ValueError(f"a snapshot's first piece has {len(data)} bytes, too few to be one")
-            end = _LENGTH.size + _LENGTH.unpack_from(self._restored_head[0])[0]
+            start = b"".join(self._restored_head[:_LENGTH.size])  # pieces are not empty, so these are enough
+            if len(start) < _LENGTH.size:
+                return
+            end = _LENGTH.size + _LENGTH.unpack_from(start)[0]
             if sum(map(len, self._restored_head)) < end:
                 return
             head = b"".join(self._restored_head)

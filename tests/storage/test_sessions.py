@@ -121,14 +121,17 @@ def test_kept_replies_are_bounded_in_count_and_bytes(monkeypatch: pytest.MonkeyP
     assert submit(table, 1, other, 3)[0] is SubmitStatus.DONE
 
 
-def test_too_many_sessions_end_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_sessions_end_those_silent_longest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "MAX_SESSIONS", 3)
     table = SessionTable()
-    numbers = [table.open(0, 60_000) for _ in range(5)]
+    busy, *others = [table.open(0, 60_000) for _ in range(3)]
+    submit(table, 1, busy, 1)
+    new = [table.open(2, 60_000) for _ in range(2)]
     assert len(table) == 3
-    assert [submit(table, 1, number, 1)[0] for number in numbers] == [SubmitStatus.SESSION_EXPIRED] * 2 + [
-        SubmitStatus.DONE
-    ] * 3
+    assert [submit(table, 3, number, 1)[0] for number in others] == [SubmitStatus.SESSION_EXPIRED] * 2
+    assert [submit(table, 3, number, 2)[0] for number in [busy, *new]] == [
+        SubmitStatus.DONE, SubmitStatus.GAP, SubmitStatus.GAP
+    ]
 
 
 def test_bytes_that_are_not_a_table_are_refused() -> None:

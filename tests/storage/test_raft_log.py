@@ -1,0 +1,228 @@
+"""Raft's log adapter against a scripted role and shard: who is told what, and when nothing is promised."""
+
+from __future__ import annotations
+
+from actors.actor import Actor
+from actors.context import Context
+from actors.message import Message
+from core_ext.mailbox import Reference
+from protocols.raft.messages import (
+    AppliedUpTo,
+    BarrierReached,
+    BarrierRefused,
+    Committed,
+    Entry,
+    EntryKind,
+    ProposalRefused,
+    Propose,
+    ReadBarrier,
+    RefusalReason,
+    RestoreChunk,
+    RoleChanged,
+    RoleName,
+    SnapshotChunk,
+    SnapshotChunkStored,
+    SnapshotWanted,
+)
+from protocols.storage import command as commands
+from protocols.storage import messages
+from protocols.storage.messages import Applied, Apply, Leadership, Submit, SubmitOutcome, SubmitStatus
+from protocols.storage.raft_log import RaftLog
+from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, ROLE_NAME, SHARD_NAME, LogSettings
+from tests.storage.world import EPOCH_SECONDS, World
+
+
+class Anything(Actor):
+    """Takes every message of the protocols and writes it down."""
+
+    def __init__(self) -> None:
+        self.got: list[Message] = []
+
+    def take(self, message: Message, context: Context) -> None:
+        self.got.append(message)
+
+
+KINDS = (
+    Propose, AppliedUpTo, ReadBarrier, SnapshotChunk, Apply, Leadership, SubmitOutcome, messages.BarrierOutcome,
+    messages.TakeSnapshot, messages.StateChunkStored, messages.RestoreState,
+)
+Anything.handlers = dict.fromkeys(KINDS, Anything.take)
+
+
+class Stage:
+    """A log adapter on node "a" among actors that only take notes; a second gateway on node "b"."""
+
+    def __init__(self, settings: LogSettings | None = None) -> None:
+        self.world = World()
+        self.role, self.shard, self.gateway, self.far = Anything(), Anything(), Anything(), Anything()
+        self.world.spawn("a", ROLE_NAME, self.role)
+        self.world.spawn("a", SHARD_NAME, self.shard)
+        self.near_ref = self.world.spawn("a", GATEWAY_NAME, self.gateway).self
+        self.far_ref = self.world.spawn("b", GATEWAY_NAME, self.far).self
+        self.world.spawn("a", LOG_NAME, RaftLog(settings))
+
+    def tell(self, *what: Message, sender: Reference | None = None) -> None:
+        for message in what:
+            self.world.tell(Reference("a", LOG_NAME), message, sender or self.near_ref)
+        self.world.run(0.01)
+
+    def take(self, actor: Anything) -> list[Message]:
+        found, actor.got = actor.got, []
+        return found
+
+    def lead(self, role: RoleName = RoleName.LEADER, leader: str | None = "a", term: int = 1) -> None:
+        self.tell(RoleChanged(term=term, role=role, leader=leader))
+
+    def proposals(self) -> list[bytes]:
+        return [each for p in self.take(self.role) if isinstance(p, Propose) for each in p.commands]
+
+
+def submit(serial: int, session: int = 1, origin: int = 0) -> Submit:
+    return Submit(session=session, serial=serial, floor=0, batch=b"b%d" % serial, origin=origin)
+
+
+def outcome(serial: int, session: int = 1, origin: int = 0, replies: bytes = b"r") -> SubmitOutcome:
+    return SubmitOutcome(session=session, serial=serial, status=SubmitStatus.DONE, replies=replies, origin=origin)
+
+
+def test_a_leader_proposes_with_its_clock_and_passes_the_outcome_to_who_asked() -> None:
+    stage = Stage()
+    stage.lead()
+    assert stage.take(stage.gateway) == [Leadership(leader="a", term=1)]
+    stage.tell(submit(1), sender=stage.far_ref)
+    (encoded,) = stage.proposals()
+    command = commands.decode(encoded)
+    assert command is not None
+    assert command[1:] == (1, 1, 0, 0, b"b1")
+    assert 0 <= command.time_ms - EPOCH_SECONDS * 1000 < 1000
+    stage.tell(Applied(index=1, outcomes=(outcome(1), outcome(9, session=5))))
+    assert stage.take(stage.far) == [outcome(1)]
+    assert stage.take(stage.gateway) == []
+    assert stage.take(stage.role) == [AppliedUpTo(index=1)]
+
+
+def test_others_refuse_and_name_the_leader() -> None:
+    stage = Stage()
+    stage.lead(RoleName.FOLLOWER, "c")
+    stage.tell(submit(1), sender=stage.far_ref)
+    (refused,) = stage.take(stage.far)
+    assert isinstance(refused, SubmitOutcome)
+    assert (refused.status, refused.leader) == (SubmitStatus.NOT_LEADER, "c")
+    assert stage.proposals() == []
+
+
+def test_what_waits_is_not_proposed_twice() -> None:
+    stage = Stage()
+    stage.lead()
+    stage.tell(submit(1), submit(1))
+    stage.tell(submit(1))
+    assert len(stage.proposals()) == 1
+    stage.tell(Applied(index=1, outcomes=(outcome(1),)))
+    assert stage.take(stage.gateway)[1:] == [outcome(1)]
+
+
+def test_a_session_is_never_given_to_two() -> None:
+    stage = Stage()
+    stage.lead()
+    stage.tell(submit(0, session=0, origin=7), sender=stage.near_ref)
+    stage.tell(submit(0, session=0, origin=7), sender=stage.far_ref)
+    assert len(stage.proposals()) == 2
+    one, two = outcome(0, 0, 7, b"one"), outcome(0, 0, 7, b"two")
+    stage.tell(Applied(index=1, outcomes=(one, two)))
+    assert stage.take(stage.gateway)[1:] == [one]
+    assert stage.take(stage.far) == [two]
+
+
+def test_a_refused_proposal_refuses_its_own_submits_only() -> None:
+    stage = Stage()
+    stage.lead()
+    stage.tell(submit(1))
+    stage.tell(submit(2))
+    _, second = stage.take(stage.role)
+    assert isinstance(second, Propose)
+    stage.tell(ProposalRefused(tag=second.tag, reason=RefusalReason.OVERLOADED))
+    (refused,) = stage.take(stage.gateway)[1:]
+    assert isinstance(refused, SubmitOutcome)
+    assert (refused.serial, refused.status) == (2, SubmitStatus.OVERLOADED)
+    stage.tell(Applied(index=1, outcomes=(outcome(1),)))
+    assert stage.take(stage.gateway) == [outcome(1)]
+
+
+def test_losing_leadership_promises_nothing() -> None:
+    stage = Stage()
+    stage.lead()
+    stage.tell(submit(1))
+    stage.lead(RoleName.FOLLOWER, "b", 2)
+    changed, lost = stage.take(stage.gateway)[1:]  # the control lane is read first
+    assert isinstance(lost, SubmitOutcome)
+    assert (lost.status, lost.leader) == (SubmitStatus.LEADERSHIP_LOST, "b")
+    assert changed == Leadership(leader="b", term=2)
+    stage.tell(Applied(index=1, outcomes=(outcome(1),)))
+    assert stage.take(stage.gateway) == []
+
+
+def test_too_many_pending_submits_are_refused() -> None:
+    stage = Stage(LogSettings(max_pending=2))
+    stage.lead()
+    stage.tell(submit(1), submit(2), submit(3))
+    (refused,) = stage.take(stage.gateway)[1:]
+    assert isinstance(refused, SubmitOutcome)
+    assert (refused.serial, refused.status) == (3, SubmitStatus.OVERLOADED)
+
+
+def test_entries_of_the_protocol_move_the_shard_without_commands() -> None:
+    stage = Stage()
+    entries = tuple(
+        Entry(index=i, term=1, kind=kind, commands=(b"c",))
+        for i, kind in enumerate((EntryKind.NOOP, EntryKind.CONFIGURATION, EntryKind.COMMANDS), 1)
+    )
+    stage.tell(Committed(entries=entries))
+    assert stage.take(stage.shard) == [
+        Apply(index=1, commands=()), Apply(index=2, commands=()), Apply(index=3, commands=(b"c",))
+    ]
+
+
+def test_barriers_keep_their_askers_apart() -> None:
+    stage = Stage()
+    stage.tell(messages.Barrier(tag=5), sender=stage.near_ref)
+    stage.tell(messages.Barrier(tag=5), sender=stage.far_ref)
+    first, second = stage.take(stage.role)
+    assert isinstance(first, ReadBarrier)
+    assert isinstance(second, ReadBarrier)
+    stage.tell(BarrierReached(tag=second.tag, index=8), BarrierRefused(tag=first.tag, reason=RefusalReason.NOT_LEADER))
+    assert stage.take(stage.far) == [messages.BarrierOutcome(tag=5, index=8)]
+    assert stage.take(stage.gateway) == [messages.BarrierOutcome(tag=5, index=None)]
+    stage.tell(BarrierReached(tag=second.tag, index=9))
+    assert stage.take(stage.far) == []
+
+
+def test_snapshots_pass_between_shard_and_role() -> None:
+    stage = Stage()
+    stage.tell(
+        SnapshotWanted(), SnapshotChunkStored(index=3, sequence=0),
+        RestoreChunk(index=4, sequence=0, data=b"d", last=True),
+        messages.StateChunk(index=3, sequence=1, data=b"e", last=False),
+    )
+    assert stage.take(stage.shard) == [
+        messages.TakeSnapshot(), messages.StateChunkStored(index=3, sequence=0),
+        messages.RestoreState(index=4, sequence=0, data=b"d", last=True),
+    ]
+    assert stage.take(stage.role) == [SnapshotChunk(index=3, sequence=1, data=b"e", last=False)]
+
+
+def test_a_due_deadline_brings_a_tick_from_the_leader_only() -> None:
+    stage = Stage()
+    soon = int((EPOCH_SECONDS + 0.5) * 1000)
+    stage.tell(Applied(index=1, outcomes=(), next_deadline_ms=soon))
+    stage.world.run(1.0)
+    assert stage.proposals() == []
+    stage.lead()
+    stage.world.run(0.3)
+    (tick,) = stage.proposals()
+    command = commands.decode(tick)
+    assert command is not None
+    assert (command.session, command.serial, command.batch) == (0, commands.TICK_SERIAL, b"")
+    assert command.time_ms >= soon
+    stage.tell(Applied(index=2, outcomes=(), next_deadline_ms=None))
+    stage.world.run(1.0)
+    assert stage.proposals() == []
