@@ -411,6 +411,11 @@ cdef class Cell(Endpoint):
         return (0 if self.data is None else self.data.count) + (0 if self.control is None else self.control.count)
 
     @property
+    def _ring_entries(self):
+        """Entries that its queues have room for now."""
+        return (0 if self.data is None else self.data.size) + (0 if self.control is None else self.control.size)
+
+    @property
     def _gate_closed(self):
         """True while effects wait for the disk."""
         return self.gated is not None and self.gated.count > 0

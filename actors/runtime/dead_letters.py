@@ -1,4 +1,7 @@
-"""Messages that nobody will handle: counted, and logged with their true target at a bounded rate."""
+"""What may happen very often and must be seen all the same: counted, and logged at a bounded rate.
+
+Dead letters are messages that nobody will handle; they are logged with their true target.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +12,49 @@ from typing import Any
 from core_ext.mailbox import Reference
 
 
+class BoundedLog:
+    """A log of at most ``per_second`` lines a second; what is beyond is summed up in the next line."""
+
+    def __init__(self, log: logging.Logger | logging.LoggerAdapter[Any], per_second: int) -> None:
+        self._log = log
+        self._per_second = per_second
+        self._second = 0
+        self._logged = 0
+        self._left_out = 0
+
+    def write(self, level: int, text: str, *arguments: object, error: BaseException | None = None) -> None:
+        """Log one line, with the traceback of ``error``, unless this second has had its share."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self.sum_up()
+            self._second, self._logged = second, 0
+        if self._logged >= self._per_second:
+            self._left_out += 1
+            return
+        self._logged += 1
+        self._log.log(level, text, *arguments, exc_info=error)
+
+    def sum_up(self) -> None:
+        """Say how many lines were left out."""
+        if self._left_out:
+            self._log.warning("%d more lines like the last ones were left out", self._left_out)
+            self._left_out = 0
+
+
 class DeadLetters:
     """Counts and logs.
 
     Args:
         log: where to.
-        per_second: lines a second; what is beyond is summed up in the next line.
     """
 
-    def __init__(self, log: logging.Logger | logging.LoggerAdapter[Any], per_second: int) -> None:
+    def __init__(self, log: BoundedLog) -> None:
         self.count = 0
         self._log = log
-        self._per_second = per_second
-        self._second = 0
-        self._logged = 0
-        self._unlogged = 0
 
     def add(self, target: Reference, message: object, sender: object, why: str) -> None:
         """One more message that reached nobody, and why."""
         self.count += 1
-        second = int(time.monotonic())
-        if second != self._second:
-            if self._unlogged:
-                self._log.warning("%d more dead letters were not logged one by one", self._unlogged)
-            self._second, self._logged, self._unlogged = second, 0, 0
-        if self._logged >= self._per_second:
-            self._unlogged += 1
-            return
-        self._logged += 1
         name = type(message).__qualname__
         origin = f" from {sender!r}" if isinstance(sender, Reference) else ""
-        self._log.warning("dead letter: %s%s to %r: %s", name, origin, target, why)
+        self._log.write(logging.WARNING, "dead letter: %s%s to %r: %s", name, origin, target, why)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,11 @@ def restart(cell: ActorCell) -> None:
     _stop_next_child(cell, at_once=True)
 
 
+def is_idle(cell: ActorCell) -> bool:
+    """May it be stopped on the spot: it runs, nothing waits, nothing is below it, nobody waits for it?"""
+    return cell._state == "running" and not cell._waiting and cell._rare is None and not cell._gate_closed
+
+
 def begin_stop(cell: ActorCell, reason: Reason = Reason.STOPPED) -> None:
     """Take no more messages, stop the children, then go. A later, worse reason does not replace the first."""
     if cell._state in ("stopping", "stopped"):
@@ -175,7 +181,7 @@ def kill(cell: ActorCell) -> None:
     """The time for an orderly stop is over: drop the actor and everything below it."""
     if cell._state == "stopped":
         return
-    cell._world.log.error("%s did not stop in %g s and was dropped", cell._label, cell._supervision.shutdown_seconds)
+    cell._world.trouble.write(logging.ERROR, "%s did not stop in its time and was dropped", cell._label)
     rare = cell._rarely()
     rare.stop_reason = Reason.FAILED
     for child in reversed(list(rare.children)):

@@ -5,6 +5,7 @@ Knows the transport's interface, not its sockets. A world without a transport re
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -113,7 +114,7 @@ class Remote:
         """Send an answer's envelope; the asker's time-out covers a refused one."""
         refused = self._send(asker, Lane.DATA, kind, None, correlation, 0, body)
         if refused is not None:
-            self._world.log.warning("an answer to %r was not sent: %s", asker, refused)
+            self._world.trouble.write(logging.WARNING, "an answer to %r was not sent: %s", asker, refused)
 
     def answer(self, asker: Reference, correlation: int, value: object, failure: Exception | None) -> None:
         """Answer a request from another node."""
@@ -187,7 +188,7 @@ class Remote:
     ) -> None:
         self.undecodable += 1
         target = Reference(self._world.node, target_name)
-        self._world.log.warning("a message from %r to %r cannot be read: %s", sender, target, error)
+        self._world.trouble.write(logging.WARNING, "a message from %r to %r cannot be read: %s", sender, target, error)
         if kind == _ASK and sender is not None:
             self.answer(sender, correlation, None, AskRejected(f"{target!r}: the request cannot be read: {error}"))
 

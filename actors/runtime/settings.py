@@ -17,7 +17,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         control_capacity: control messages that may wait in one mailbox.
         shutdown_seconds: the whole of an orderly stop; what still runs then is dropped.
         flush_seconds: how long a stopping system waits for its peers to take what was sent.
-        dead_letters_per_second: dead letters logged one by one; more are only counted, and summed up in one line.
+        log_lines_per_second: dead letters, failures and slow handlers logged one by one; more are summed up.
         transport: limits and times of the links to other nodes.
     """
 
@@ -27,7 +27,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control_capacity: int = 65_536
     shutdown_seconds: float = 15.0
     flush_seconds: float = 2.0
-    dead_letters_per_second: int = 10
+    log_lines_per_second: int = 20
     transport: TransportSettings = TransportSettings()
 
     def __post_init__(self) -> None:

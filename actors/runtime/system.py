@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from actors.runtime.transport import Transport
 
 SCHEME = "actorum://"
-_POLL_SECONDS = 0.005
+_STOPS_PER_STEP = 256  # idle actors stopped before the event loop gets its turn
 
 
 class ActorSystem:
@@ -238,9 +238,7 @@ class ActorSystem:
             self._begin_stop(SystemStopped(f"system {self.name!r} got {number.name}"), None)
         else:
             self._log.warning("%s again: stopping at once", number.name)
-            for cell in list(self.world.names.values()):
-                if cell._parent is None:
-                    self.world.later(lifecycle.kill, cell)
+            self.world.later(self._kill_all)
 
     def _fatal(self, reason: BaseException) -> None:
         self._begin_stop(reason, None)
@@ -298,13 +296,18 @@ class ActorSystem:
                 self._stopped.set_result(self._reason)
 
     async def _stop_actors(self, world: World, grace_seconds: float) -> None:
-        deadline = world.loop.time() + grace_seconds
+        over = world.timers.call_later(grace_seconds, lambda: world.later(self._kill_all))
         while top := [cell for cell in world.names.values() if cell._parent is None]:
-            left = deadline - world.loop.time()
-            gone = asyncio.ensure_future(self._stop_actor(top[-1]))
-            if left > 0:
-                await asyncio.wait([gone], timeout=left)
-            if not gone.done():
-                for cell in reversed(top):
-                    world.later(lifecycle.kill, cell)
-                await gone
+            for count, cell in enumerate(reversed(top)):
+                if lifecycle.is_idle(cell):
+                    lifecycle.begin_stop(cell)
+                    if count % _STOPS_PER_STEP == 0:
+                        await asyncio.sleep(0)
+                elif cell._state != "stopped":
+                    await self._stop_actor(cell)
+        over.cancel()
+
+    def _kill_all(self) -> None:
+        for cell in reversed(list(self.world.names.values())):
+            if cell._parent is None:
+                lifecycle.kill(cell)

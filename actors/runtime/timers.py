@@ -24,14 +24,17 @@ SWEEP_FROM = 1024  # entries; a smaller heap is not worth sweeping for cancelled
 class Alarm:
     """A function to be called at a time; ``cancel`` forgets it."""
 
-    __slots__ = ("action",)
+    __slots__ = ("_timers", "action")
 
-    def __init__(self, action: Callable[[], object]) -> None:
+    def __init__(self, timers: Timers, action: Callable[[], object]) -> None:
+        self._timers = timers
         self.action: Callable[[], object] | None = action
 
     def cancel(self) -> None:
         """Never call it."""
-        self.action = None
+        if self.action is not None:
+            self.action = None
+            self._timers.sweep()
 
 
 class Timers:
@@ -84,7 +87,7 @@ class Timers:
 
     def call_later(self, delay_seconds: float, action: Callable[[], object]) -> Alarm:
         """Call a function of the runtime after a delay."""
-        alarm = Alarm(action)
+        alarm = Alarm(self, action)
         self._push(time.monotonic() + delay_seconds, alarm)
         return alarm
 
@@ -99,7 +102,11 @@ class Timers:
         timer.live = False
         timer.message = None
         if timer.queued_due < math.inf:
-            self._cancelled += 1
+            self.sweep()
+
+    def sweep(self) -> None:
+        """One more entry of the heap is not wanted any more; when most are not, they all go."""
+        self._cancelled += 1
         if self._cancelled * 2 > len(self._heap) > SWEEP_FROM:
             self._heap = [entry for entry in self._heap if _wanted(entry)]
             heapq.heapify(self._heap)
@@ -129,13 +136,19 @@ class Timers:
                 break
             due, _, what = heapq.heappop(self._heap)
             if isinstance(what, Alarm):
-                if what.action is not None:
-                    what.action()
+                self._ring(what)
             elif due == what.queued_due:
                 self._come_up(what, limit)
         self._armed_for = math.inf
         if self._heap:
             self._arm(self._heap[0][0])
+
+    def _ring(self, alarm: Alarm) -> None:
+        action, alarm.action = alarm.action, None
+        if action is not None:
+            action()
+        else:
+            self._cancelled = max(0, self._cancelled - 1)
 
     def _come_up(self, timer: Timer, limit: float) -> None:
         timer.queued_due = math.inf

@@ -20,7 +20,7 @@ from actors.errors import AskFailed, AskRejected, ContractError, MailboxFull
 from actors.message import Answer, Lane, Message, Reason, Rejected, Request, check_fields
 from actors.runtime import asks, lifecycle, refusals, supervision
 from actors.runtime.cell import ActorCell
-from actors.runtime.dead_letters import DeadLetters
+from actors.runtime.dead_letters import BoundedLog, DeadLetters
 from actors.runtime.remote import OUTSIDE, Remote
 from actors.runtime.timers import Timers
 from actors.runtime.watching import Watches
@@ -71,7 +71,8 @@ class World(Scheduler):
         self.remote = Remote(self)
         self.timers = Timers(loop, self.remote.poll)
         self.watches = Watches(self)
-        self.dead_letters = DeadLetters(self.log, settings.dead_letters_per_second)
+        self.trouble = BoundedLog(self.log, settings.log_lines_per_second)
+        self.dead_letters = DeadLetters(self.trouble)
         self._on_fatal = on_fatal
 
     def reference(self, name: str, node: str | None = None) -> Reference:
@@ -84,6 +85,7 @@ class World(Scheduler):
 
     def close(self) -> None:
         """The end: no more turns and timers; what waits is answered."""
+        self.trouble.sum_up()
         self.timers.close()
         self.detach()
 
@@ -128,8 +130,9 @@ class World(Scheduler):
             lifecycle.forget(child)
         if rare is not None:
             rare.unlaunched.clear()
-        self.log.error(
-            "%s failed in its handler of %s: %s: %s", cell._label, what, type(error).__name__, error, exc_info=error
+        self.trouble.write(
+            logging.ERROR, "%s failed in its handler of %s: %s: %s", cell._label, what, type(error).__name__, error,
+            error=error,
         )
         if cell._state not in ("stopping", "stopped"):
             supervision.decide(cell, error)
@@ -145,7 +148,8 @@ class World(Scheduler):
     def report_slow(self, cell: ActorCell, message: object, seconds: float) -> None:
         """A handler held the whole node up."""
         inner = getattr(message, "message", message)
-        self.log.warning(
+        self.trouble.write(
+            logging.WARNING,
             "%s took %.0f ms for %s and nothing else ran meanwhile; hand long work to an async actor or a process",
             cell._label, seconds * 1e3, type(inner).__qualname__,
         )

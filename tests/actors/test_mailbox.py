@@ -140,7 +140,7 @@ def test_dead_letters_are_counted_and_logged_with_their_target_at_a_bounded_rate
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def main() -> None:
-        async with ActorSystem(settings=RuntimeSettings(dead_letters_per_second=3)) as system:
+        async with ActorSystem(settings=RuntimeSettings(log_lines_per_second=3)) as system:
             for _ in range(50):
                 system.ref("nobody").tell(Note("x"))
             assert system.counters()["dead_letters"] == 50
