@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import select
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -17,8 +16,8 @@ import zmq
 
 from actors.errors import WireError
 from actors.message import Lane
+from actors.runtime.admission import Admission
 from actors.runtime.handshake import (
-    MAX_LINK_MESSAGE_BYTES,
     Bye,
     Hello,
     Identity,
@@ -30,27 +29,18 @@ from actors.runtime.handshake import (
     decode,
     encode,
     is_link_message,
-    why_refused,
 )
 from actors.runtime.inbound import Entrance, Peer, Registry
+from actors.runtime.inlet import Inlet
 from actors.runtime.link import CONTROL_SUFFIX, DATA_SUFFIX, Link, LinkState
 from actors.runtime.logs import RateLimited
-from actors.runtime.sockets import (
-    EVENTS,
-    NOBLOCK,
-    NOBLOCK_MORE,
-    POLLIN,
-    TransportError,
-    bind_router,
-    check_dialable,
-)
+from actors.runtime.sockets import TransportError, check_dialable
 from actors.runtime.transport_settings import TransportSettings
 from core_ext.codec import WIRE_VERSION, CodecError, Envelope, read_frame
 from core_ext.flow import deliver
 from core_ext.mailbox import Reference
 
 DEFAULT_LISTEN = "tcp://127.0.0.1:*"
-_PARTS_LIMIT = 1 << 16
 _ANSWERS_PER_TICK = 64  # refusals and the like to whoever is not introduced
 _LINGER_SECONDS = 0.1
 
@@ -136,16 +126,10 @@ class Transport:
         self._on_peer_up = on_peer_up
         self._on_peer_down = on_peer_down
         self._on_wake = on_wake if on_wake is not None else self._poll_and_flush
-        self._folders = dict(known_folders or {})
+        self._known_folders = known_folders
         self._remember_folder = remember_folder
-        self._router: zmq.Socket[bytes] | None = None
-        self._router_fd = -1
-        self._probe = select.poll()
-        self._woken = True  # something may be there that the descriptor no longer tells of
-        self._burst = False  # the last poll found more than one frame
-        self._one_frame = False  # the next poll takes one frame, and ``_wake`` looks for more after the turn
-        self._unsure = False  # it did
-        self._wake_handle: asyncio.Handle | None = None
+        self._inlet: Inlet | None = None
+        self._due: list[Peer] = []  # peers whose credit is to be reported at the end of the poll
         self._tick_handle: asyncio.TimerHandle | None = None
         self._answers_left = _ANSWERS_PER_TICK
         self._log = RateLimited(logging.getLogger("actors.transport"))
@@ -164,7 +148,11 @@ class Transport:
                 if unusable is not None:
                     raise TransportError(f"peer {peer!r}: {unusable}")
             self.context.set(zmq.MAX_SOCKETS, 4 * self.settings.max_peers + 16)
-            self._router, self.address = bind_router(self.context, self._listen, self.settings.max_frame_bytes)
+            self._inlet = Inlet(
+                self.context, self.loop, self._listen, self.settings,
+                on_message=self._message, on_wake=self._on_wake,
+            )
+            self.address = self._inlet.address
             advertised = self.us.address or self.address
             unusable = check_dialable(advertised)
             if unusable is not None:
@@ -172,15 +160,15 @@ class Transport:
                     f"node {self.us.node!r} listens on {self.address}: {unusable}; give it `advertise`"
                 )
         except TransportError:
-            if self._router is not None:
-                self._router.close(0)
+            if self._inlet is not None:
+                self._inlet.close()
             self.context.term()
             raise
         us = self.us
         self.us = Identity(us.node, us.incarnation, us.cluster_id, us.folder_id, advertised)
-        self._router_fd = int(self._router.getsockopt(zmq.FD))
-        self._probe.register(self._router_fd, select.POLLIN)
-        self.loop.add_reader(self._router_fd, self._wake)
+        self._admission = Admission(
+            self.us, self._peers, self.settings.accept_unknown_peers, self._known_folders, self._remember_folder
+        )
         for peer, address in self._peers.items():
             if peer != us.node:
                 self._add_link(peer, address, configured=True).dial()
@@ -194,27 +182,24 @@ class Transport:
         """
         if self.context.closed:
             return
-        if self._router is not None and flush_seconds > 0:
+        if self._inlet is not None and flush_seconds > 0:
             await self._drain(flush_seconds)
-        for handle in (self._tick_handle, self._wake_handle):
-            if handle is not None:
-                handle.cancel()
+        if self._tick_handle is not None:
+            self._tick_handle.cancel()
         farewell = [encode(Bye(f"node {self.us.node!r} has stopped"))]
         linger = min(flush_seconds, _LINGER_SECONDS)
         for link in self._links.values():
             link.close(farewell, linger)
         self._dirty.clear()
-        if self._router is not None:
-            self.loop.remove_reader(self._router_fd)
-            self._router.close(0)
-            self._router = None
+        if self._inlet is not None:
+            self._inlet.close()
         self.context.term()
 
     async def _drain(self, seconds: float) -> None:
         deadline = self.loop.time() + seconds
         self.flush()
         while self.loop.time() < deadline and any(
-            link.state is LinkState.UP and link.under_way_bytes for link in self._links.values()
+            link.taking and (link.under_way_bytes or link.waiting_bytes) for link in self._links.values()
         ):
             for link in self._links.values():
                 link.ask_report()
@@ -277,77 +262,31 @@ class Transport:
         Returns:
             Envelopes handed to ``on_envelope``.
         """
-        router = self._router
-        if router is None or not (self._woken or self._probe.poll(0)):
+        if self._inlet is None:
             return 0
-        self._woken = False
-        one = self._one_frame
-        self._one_frame = False
-        receive = router.recv
-        entrances = self._registry.entrances
-        frames = self.settings.poll_frames
-        size = self.settings.poll_bytes
-        limit = self.settings.max_frame_bytes
-        delivered = 0
-        due: list[Peer] = []
-        answered = False
-        while frames > 0 and size > 0:
-            try:
-                identity = receive(NOBLOCK)
-            except zmq.Again:
-                break
-            parts, length = self._rest(receive, limit)
-            frames -= 1
-            size -= length
-            entrance = entrances.get(identity)
-            if length > limit:
-                self.counters["dropped_oversized"] += 1
-                self._misbehaved(identity, entrance, f"a frame above the limit of {limit} bytes")
-                answered = True
-            elif is_link_message(parts[0]):
-                self._link_message(identity, entrance, parts[0])
-                answered = True
-            elif entrance is None:
-                self._stranger(identity)
-                answered = True
-            else:
-                delivered += self._frame(identity, entrance, parts, length, due)
-            if one:
-                self._unsure = True
-                break
-        else:
-            self._wake_again()
-        self._burst = frames < self.settings.poll_frames - 1
+        delivered = self._inlet.poll()
         self.counters["envelopes_received"] += delivered
-        for peer in due:
-            self._answer(peer.routing_id + CONTROL_SUFFIX, encode(peer.report()))
-        if (answered or due) and self._readable(router):
-            self._wake_again()  # sending swallowed the descriptor's wake-up
+        if self._due:
+            for peer in self._due:
+                self._answer(peer.routing_id + CONTROL_SUFFIX, encode(peer.report()))
+            self._due.clear()
+        self._inlet.look_after_answers()
         return delivered
 
-    @staticmethod
-    def _readable(router: zmq.Socket[bytes]) -> bool:
-        return bool(router.getsockopt(EVENTS) & POLLIN)  # type: ignore[operator]
+    def _message(self, identity: bytes, parts: list[Any], length: int) -> int:
+        entrance = self._registry.entrances.get(identity)
+        if not parts:
+            self.counters["dropped_oversized"] += 1
+            self._misbehaved(identity, entrance, f"a frame above the limit of {self.settings.max_frame_bytes} bytes")
+        elif is_link_message(parts[0]):
+            self._link_message(identity, entrance, parts[0])
+        elif entrance is None:
+            self._stranger(identity)
+        else:
+            return self._frame(identity, entrance, parts, length)
+        return 0
 
-    @staticmethod
-    def _rest(receive: Callable[..., Any], limit: int) -> tuple[list[Any], int]:
-        """The parts after the routing identity, small ones as bytes, and their size; above ``limit`` only the size."""
-        parts: list[Any] = []
-        length = 0
-        more = True
-        while more:
-            part = receive(NOBLOCK, False)
-            more = part.more
-            size = len(part)
-            length += size
-            if length <= limit and len(parts) < _PARTS_LIMIT:
-                parts.append(part.bytes if size <= MAX_LINK_MESSAGE_BYTES else part.buffer)
-            else:
-                parts.clear()
-                length = limit + 1
-        return parts, length
-
-    def _frame(self, identity: bytes, entrance: Entrance, parts: list[Any], length: int, due: list[Peer]) -> int:
+    def _frame(self, identity: bytes, entrance: Entrance, parts: list[Any], length: int) -> int:
         counters = self.counters
         try:
             frame = read_frame(parts, self.settings.max_frame_bytes)
@@ -359,8 +298,8 @@ class Transport:
         counters["bytes_received"] += length
         count = len(frame)
         peer = entrance.peer
-        if entrance.intake.take(length, count) and peer not in due:
-            due.append(peer)
+        if entrance.intake.take(length, count) and peer not in self._due:
+            self._due.append(peer)
         if frame.receiver_incarnation != self.us.incarnation or frame.sender_incarnation != peer.incarnation:
             counters["dropped_wrong_incarnation"] += count
             return 0
@@ -400,7 +339,7 @@ class Transport:
                 self.counters["dropped_out_of_turn"] += 1
 
     def _hello(self, identity: bytes, hello: Hello, version: int) -> None:
-        reason = self._judge(hello, version) or self._make_room(hello)
+        reason = self._admission.why_refused(hello, version) or self._make_room(hello)
         if reason is not None:
             self.counters["hellos_refused"] += 1
             key = ("hello", hello.node)
@@ -411,7 +350,7 @@ class Transport:
             return
         link = self._links.get(hello.node) or self._add_link(hello.node, hello.address, configured=False)
         self._registry.admit(Peer(hello, identity[: -len(CONTROL_SUFFIX)], self.settings))
-        self._keep_folder(hello)
+        self._admission.remember(hello)
         self.counters["hellos_accepted"] += 1
         us, limits = self.us, self.settings
         self._answer(
@@ -447,27 +386,7 @@ class Transport:
                 return f"node {self.us.node!r} cannot answer {hello.node!r}: {unusable}; give it `advertise`"
         return None
 
-    # --- admission ---------------------------------------------------------------------------------------------
-
-    def judge(self, link: Link, welcome: Welcome, version: int) -> str | None:
-        """Why the node that was reached is refused; None when it is the right one."""
-        if welcome.node not in (link.node, self.us.node):
-            return (
-                f"{link.address} is node {welcome.node!r}, not {link.node!r}; correct that address in the peers of "
-                f"node {self.us.node!r}"
-            )
-        return self._judge(welcome, version)
-
-    def _judge(self, them: Hello | Welcome, version: int) -> str | None:
-        remembered = self._folders.get(them.node) if them.node in self._peers else None
-        accept_unknown = self.settings.accept_unknown_peers or isinstance(them, Welcome)
-        return why_refused(self.us, them, version, remembered, self._peers, accept_unknown)
-
-    def _keep_folder(self, them: Hello | Welcome) -> None:
-        if them.folder_id and them.node in self._peers and self._folders.get(them.node) != them.folder_id:
-            self._folders[them.node] = them.folder_id
-            if self._remember_folder is not None:
-                self._remember_folder(them.node, them.folder_id)
+    # --- answers through the bound socket ------------------------------------------------------------------------
 
     def _refuse(self, identity: bytes, reason: str) -> None:
         if self._answers_left > 0:
@@ -490,11 +409,7 @@ class Transport:
         self._refuse(identity, f"node {self.us.node!r} got {what}; run the same release of actorum on both")
 
     def _answer(self, identity: bytes, part: bytes) -> None:
-        assert self._router is not None
-        try:
-            self._router.send(identity, NOBLOCK_MORE)
-            self._router.send(part, NOBLOCK)
-        except zmq.ZMQError:
+        if self._inlet is None or not self._inlet.answer(identity, part):
             self.counters["dropped_unreachable"] += 1
 
     # --- what links report -------------------------------------------------------------------------------------
@@ -508,9 +423,13 @@ class Transport:
             del self._links[link.node]
         link.close()
 
+    def judge(self, link: Link, welcome: Welcome, version: int) -> str | None:
+        """Why the node that was reached is refused; None when it is the right one."""
+        return self._admission.why_not(link.node, link.address, welcome, version)
+
     def link_up(self, link: Link, welcome: Welcome) -> None:
         """A peer said Welcome, and it is the right one."""
-        self._keep_folder(welcome)
+        self._admission.remember(welcome)
         self.counters["links_up"] += 1
         self.refusals.pop(link.node, None)
         self._log.info(("up", link.node), "peer up", peer=link.node, address=link.address)
@@ -556,27 +475,6 @@ class Transport:
 
     # --- the loop ----------------------------------------------------------------------------------------------
 
-    def _wake(self) -> None:
-        # A wake-up is mostly for one frame. To look whether there is more takes microseconds that the answer to that
-        # frame should not wait for, so it is done after the turn, until a look finds something.
-        self._wake_handle = None
-        if self._router is None:
-            return
-        self._woken = True
-        self._one_frame = not self._burst
-        self._on_wake()
-        self._one_frame = False
-        if self._unsure:
-            self._unsure = False
-            if self._router is not None and self._readable(self._router):
-                self._burst = True
-                self._wake_again()
-
-    def _wake_again(self) -> None:
-        self._woken = True
-        if self._wake_handle is None:
-            self._wake_handle = self.loop.call_soon(self._wake)
-
     def _poll_and_flush(self) -> None:
         self.poll()
         self.flush()
@@ -586,6 +484,8 @@ class Transport:
         self._answers_left = _ANSWERS_PER_TICK
         for link in list(self._links.values()):
             link.tick()
+        if self._inlet is not None:
+            self._inlet.look_after_answers()
 
 
 __all__ = ["COUNTERS", "DEFAULT_LISTEN", "OnEnvelope", "Transport", "TransportError", "WIRE_VERSION"]

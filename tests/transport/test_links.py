@@ -200,12 +200,12 @@ def test_a_silent_peer_is_lost_and_found_again() -> None:
     async def scenario() -> None:
         async with Node("b") as b, Node("a", {"b": b.address}) as a:
             await _connected(a, b)
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(b.transport._router_fd)  # b hears nothing any more, as if it were stopped
+            loop, inlet = asyncio.get_running_loop(), b.transport._inlet
+            loop.remove_reader(inlet._descriptor)  # b hears nothing any more, as if it were stopped
             b.transport._tick_handle.cancel()
             await until(lambda: a.downs, "silence was not noticed")
             assert "silent for 0.3 s" in a.downs[0][2]
-            loop.add_reader(b.transport._router_fd, b.transport._wake)
+            loop.add_reader(inlet._descriptor, inlet.wake)
             b.transport._tick()
             await until(lambda: len(a.ups) == 2 and len(b.ups) >= 2, "not found again")
             assert a.tell_now("b", number=5) is None
