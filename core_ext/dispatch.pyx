@@ -949,6 +949,10 @@ cdef class Scheduler(Endpoint):
         self.types[type(message)] = info
         return info
 
+    def check_message(self, message):
+        """Raise ContractError unless this is a message that may be sent."""
+        self.describe(message)
+
     cdef long check_outside(self, object message) except -1:
         if self.running is not None or self.refusing or PyThread_get_thread_ident() != self.thread:
             self.refuse_outside(message, self.running, PyThread_get_thread_ident() != self.thread)

@@ -79,10 +79,6 @@ class World(Scheduler):
         """A usable reference by name, to whoever has it when a message arrives."""
         return self.bind(Reference(self.node if node is None else node, name))
 
-    def check_message(self, message: object) -> None:
-        """Raise ContractError unless this is a message that may be sent."""
-        self.describe_type(message)
-
     def close(self) -> None:
         """The end: no more turns and timers; what waits is answered."""
         self.trouble.sum_up()
