@@ -10,7 +10,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvloop
@@ -64,7 +64,7 @@ async def tell(counter: Reference, seconds: float) -> float:
     """Messages per second that arrived; a question after each window keeps two windows under way."""
     told = 0
     message = Add(1)
-    window: Awaitable[int] | None = None
+    window: asyncio.Future[int] | None = None
 
     async def chunk() -> int:
         nonlocal told, window
@@ -79,10 +79,14 @@ async def tell(counter: Reference, seconds: float) -> float:
             assert await before == expected
         return TELLS
 
-    found = await async_rate(chunk, seconds)
-    assert window is not None
-    assert await window == told
-    return found
+    try:
+        found = await async_rate(chunk, seconds)
+        assert window is not None
+        assert await window == told
+        return found
+    finally:
+        if window is not None:
+            window.cancel()  # after an error nobody waits for it
 
 
 async def ask(counter: Reference, seconds: float) -> float:
