@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from protocols.raft import RaftSettings
 from protocols.raft.messages import BarrierRefused, Heartbeat, HeartbeatReply, ReadIndexRequest, RefusalReason, RoleName
-from tests.raft import mutants
 from tests.raft.harness import World
 
 
@@ -53,8 +50,8 @@ def test_the_round_starts_after_the_read():
     assert tag in world.owners[leader].answered
 
 
-def paused_leader():
-    """A leader sleeps for longer than the election time-out and is asked as soon as it wakes."""
+def test_a_paused_leader_that_wakes_gives_no_stale_read():
+    """It sleeps for longer than the election time-out and is asked as soon as it wakes."""
     world = World()
     old = world.elect()
     world.run(0.2)
@@ -63,46 +60,31 @@ def paused_leader():
     new = world.elect()
     world.propose(new)
     world.run(0.05)
-    for node in others(world, old):  # what was on its way to it is lost
-        world.nodes[old].inbox = {lane: type(queue)() for lane, queue in world.nodes[old].inbox.items()}
-        assert world.owners[node].index > world.owners[old].index
+    world.nodes[old].inbox = {lane: type(queue)() for lane, queue in world.nodes[old].inbox.items()}  # lost meanwhile
+    assert world.owners[new].index > world.owners[old].index
     tag = world.ask(old)
     world.resume(old)
     world.run(1.0)
-    return world, old, tag
-
-
-def test_a_paused_leader_that_wakes_gives_no_stale_read():
-    world, old, tag = paused_leader()
     assert world.roles[old].role is RoleName.FOLLOWER
     assert world.owners[old].refused == [BarrierRefused(tag=tag, reason=RefusalReason.LEADERSHIP_LOST)]
-
-
-@pytest.mark.parametrize(("line", "wrong", "scenario"), [
-    ("state.round += 1", "pass", test_the_round_starts_after_the_read),
-    ("confirm(state, context)",
-     "[answer(state, context, read, r.index) for r in state.rounds for read in r.reads]; state.rounds.clear()",
-     paused_leader),
-])
-def test_the_wrong_read_is_noticed(line, wrong, scenario, monkeypatch):
-    mutants.apply(mutants.Mutant("", mutants.reading, "start_round", line, wrong), monkeypatch)
-    with pytest.raises(AssertionError):
-        scenario()
 
 
 def test_reads_wait_for_an_entry_of_the_leaders_term():
     """Before its no-op commits a new leader does not know the commit index."""
     world = World()
     first = world.elect()
+    world.run(0.1)
+    before = world.acknowledged
     world.propose(first)
-    world.run(0.05)
+    world.run_until(lambda: world.acknowledged > before, 1.0, "a commit")
     acknowledged = world.acknowledged
+    world.cut = {(first, other) for other in others(world, first)}  # nobody else hears of it
     world.crash(first)
     world.run_until(lambda: world.leader() is not None, 3.0, "another leader")
     leader = world.leader()
     assert world.roles[leader].commit < world.roles[leader].term_start
     tag = world.ask(leader)
-    world.run(0.5)
+    world.run(0.2)
     assert world.owners[leader].answered[tag] >= acknowledged
 
 

@@ -18,7 +18,6 @@ from protocols.raft.messages import (
     RefusalReason,
     RoleName,
 )
-from tests.raft import mutants
 from tests.raft.harness import Faults, World
 from tests.raft.solo import Solo, append, entries, entry, heartbeat, write_log
 
@@ -98,20 +97,6 @@ def test_commits_up_to_the_last_new_entry_only():
     assert solo.role.commit == 2
 
 
-@pytest.mark.parametrize(("function", "line", "wrong", "test"), [
-    ("acceptance", "match_index=message.prev_index + len(message.entries)", "match_index=state.log.last_index",
-     test_acknowledges_what_was_sent_and_no_more),
-    ("on_append", "min(message.commit, message.prev_index + len(message.entries))",
-     "min(message.commit, state.log.last_index)", test_commits_up_to_the_last_new_entry_only),
-    ("on_append", "store(state, context, entries)\n    context.send(",
-     "store(state, context, entries)\n    context.send_now(", None),
-])
-def test_the_wrong_follower_is_noticed(function, line, wrong, test, monkeypatch):
-    mutants.apply(mutants.Mutant("", mutants.following, function, line, wrong), monkeypatch)
-    with pytest.raises(AssertionError):
-        (test or test_the_acknowledgement_waits_for_the_sync)()
-
-
 def test_the_acknowledgement_waits_for_the_sync():
     solo = Solo(term=1)
     solo.world.faults.sync_seconds = (0.05, 0.05)
@@ -177,13 +162,6 @@ def test_figure_3_7_with_an_own_entry_the_old_one_commits_too():
     figure_3_7(world)
     world.filter = None
     world.run_until(lambda: world.roles["s1"].commit == 3, 3.0, "the no-op of term 4 to commit")
-
-
-def test_counting_old_terms_is_found_by_figure_3_7(monkeypatch):
-    mutants.apply(mutants.Mutant(
-        "", mutants.replication, "advance_commit", "and state.log.term_at(agreed) == state.term", ""), monkeypatch)
-    with pytest.raises(AssertionError):
-        test_figure_3_7_an_entry_of_an_old_term_does_not_commit_by_counting()
 
 
 def test_a_term_begins_with_a_no_op_that_commits_what_is_older():
