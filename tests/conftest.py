@@ -14,6 +14,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import uvloop
 
 SETTLE_SECONDS = 3.0
 
@@ -59,7 +60,8 @@ def _threads() -> set[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where this run's ``tempfile`` users write, so that what they leave behind can be seen."""
+    """Where this run's ``tempfile`` users write, so that what they leave behind can be seen; and what lives once."""
+    uvloop.new_event_loop().close()  # libuv opens one pipe per process with its first loop, and keeps it
     before = tempfile.tempdir
     folder = tmp_path_factory.mktemp("temporary")
     tempfile.tempdir = str(folder)
