@@ -249,17 +249,18 @@ cdef class Replay:
             self.bad[(stream.id, position)] = damage
             self.notes[(stream.id, position)] = (found.tag, found.note, bool(found.flags & FLAG_CRITICAL))
         if found.flags & (FLAG_TWIN | FLAG_COPY):
-            if found.flags & FLAG_TWIN and position >= stream.next:
+            if found.flags & FLAG_TWIN and position >= stream.next and self.hole is not None:
                 self._extend(stream, position + 1)
             entry = stream.at(position)
             if entry == NULL or not found.intact:
                 return 0
-            if entry.segment == MISSING or found.flags & FLAG_COPY:
-                self._fill(entry, found)
-                damage = self.bad.pop((stream.id, position), None)
-                if damage is not None:
-                    damage.verdict = Verdict.HEALED
-                self.notes.pop((stream.id, position), None)
+            if entry.segment != MISSING and found.flags & FLAG_TWIN:
+                return 0
+            self._fill(entry, found)
+            damage = self.bad.pop((stream.id, position), None)
+            if damage is not None:
+                damage.verdict = Verdict.HEALED
+            self.notes.pop((stream.id, position), None)
         else:
             if position < stream.first:
                 return 0
@@ -366,6 +367,8 @@ cdef class Replay:
                 if stream.at(next_position - 1) != NULL:
                     self.notes[(id, next_position - 1)] = (tag, note, critical == next_position - 1)
             stream.expected_critical = critical
+            if stream.at(critical) != NULL and stream.at(critical).segment != MISSING:
+                stream.critical = critical
             stream.last_tag = tag
             stream.last_note = note
         self.hole = None

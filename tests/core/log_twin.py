@@ -53,7 +53,9 @@ class Scan:
     torn: bool = True
 
 
-def encode(salt: int, lsn: int, type_: int, flags: int, stream: int, position: int, tag: int, note: int, body: bytes) -> bytes:
+def encode(
+    salt: int, lsn: int, type_: int, flags: int, stream: int, position: int, tag: int, note: int, body: bytes
+) -> bytes:
     rest = HEADER.pack(0, crc32c(body), len(body), type_, flags, 0, stream, tag, position, note)[4:]
     crc = crc32c(struct.pack("<QQ", salt, lsn) + rest)
     return struct.pack("<I", crc) + rest + body + bytes(-len(body) % 8)

@@ -1,8 +1,8 @@
 """A process that writes to a log until it is killed, and says on its standard output what was acknowledged.
 
 Run as: python log_writer.py FOLDER SEED. Every line is flushed before more is appended: `<position>` means that
-all records up to this position of stream "a" are durable, as far as the log has promised. The body of each record follows
-from its position, so that the parent can tell a record that was never written.
+all records up to this position of stream "a" are durable, as far as the log has promised. The body of each record
+follows from its position, so that the parent can tell a record that was never written.
 """
 
 import random
@@ -13,7 +13,7 @@ from core_ext.log import Log
 
 
 def body_at(position: int) -> bytes:
-    return random.Random(position).randbytes(position * 7919 % 997)
+    return (position.to_bytes(8, "little") * 125)[: position * 7919 % 997]
 
 
 def main(folder: str, seed: int) -> None:

@@ -110,5 +110,5 @@ def test_newer_version_is_refused_with_what_to_do() -> None:
     block = bytearray(encode_segment_header(HEADER)[:4096])
     block[8:12] = (2).to_bytes(4, "little")
     block[-4:] = log_twin.crc32c(bytes(block[:-4])).to_bytes(4, "little")
-    with pytest.raises(NewerVersion, match="version 2.*reads up to 1: install"):
+    with pytest.raises(NewerVersion, match=r"version 2.*reads up to 1: install"):
         decode_segment_header(bytes(block) * 2)

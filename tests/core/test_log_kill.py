@@ -23,7 +23,7 @@ def kill_rounds(folder: Path, rounds: int, seed: int) -> None:
         ) as writer:
             assert writer.stdout is not None
             line = b""
-            for _ in range(rng.choice([1, 3, 10, 60, 200])):  # the moment: after that many acknowledgements
+            for _ in range(rng.choice([1, 3, 10, 60])):  # the moment: after that many acknowledgements
                 line = writer.stdout.readline()
                 assert line, f"the writer of round {round_} ended by itself"
             writer.kill()

@@ -71,7 +71,9 @@ def test_sync_to_notify_p99_is_under_a_millisecond_beside_a_saturated_interprete
         worst.append(latencies[98])
         if worst[-1] < 0.001:
             return
-    raise AssertionError(f"p99 of sync-to-notify was {[f'{seconds * 1e3:.2f} ms' for seconds in worst]}, not under 1 ms")
+    raise AssertionError(
+        f"p99 of sync-to-notify was {[f'{seconds * 1e3:.2f} ms' for seconds in worst]}, not under 1 ms"
+    )
 
 
 def test_many_commits_share_syncs_and_the_histogram_counts_each_sync(tmp_path: Path) -> None:
