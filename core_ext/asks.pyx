@@ -7,7 +7,7 @@ oldest of each has an alarm.
 cimport cython
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from core_ext.mailbox cimport Endpoint, Reference
+from core_ext.mailbox cimport Reference
 
 
 cdef inline double monotonic() noexcept nogil:

@@ -1,66 +1,26 @@
-"""The dispatch loop: cells (an actor's mailbox and hands), the effects of a handler, the output gate, and asks.
+"""The dispatch loop: whose turn it is, the calls of handlers, the release of their effects, and the output gate.
 
-One handler runs at a time per scheduler. What it does is noted in a buffer and released when it returned; a handler
-that raised leaves nothing behind. Knows no event loop beyond ``call_soon`` and ``create_future``, no transport, no log
-and no protocol: the Python floors subclass ``Cell`` and ``Scheduler`` and fill in what happens rarely.
+One handler runs at a time per scheduler. A handler that raised leaves nothing behind. Knows no event loop beyond
+``call_soon``, no transport, no log format and no protocol; the runtime's world is its subclass.
 """
 
 from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport Py_DECREF, PyObject
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from core_ext.asks cimport Ask, Asks
-from core_ext.effects cimport Effect, Effects
-from core_ext.mailbox cimport Endpoint, Reference, Ring, Slot
-
-cdef extern from "Python.h":
-    unsigned long PyThread_get_thread_ident() nogil
+from core_ext.asks cimport Ask
+from core_ext.cell cimport *
+from core_ext.effects cimport Effect
+from core_ext.mailbox cimport Slot
 
 cdef extern from "<time.h>":
     int CLOCK_MONOTONIC_COARSE
 
-ctypedef unsigned long long u64
-
-cdef enum Kind:  # of a mailbox entry; the first four are also the kinds of an envelope
-    TELL = 0
-    ASK = 1
-    REPLY = 2
-    FAILURE = 3
-    TIMER = 4
-    STOP = 5
-    WORLD = 6  # from the world itself: Terminated, Rejected, JournalEntries
-
-cdef enum State:  # up to RUNNING an actor has turns, up to SUSPENDED it takes messages
-    NEW = 0  # launched, or to be started again; not yet started
-    RUNNING = 1
-    CREATED = 2  # spawned by a handler whose effects are not yet released
-    SUSPENDED = 3  # between a failure and its restart
-    STOPPING = 4
-    STOPPED = 5
-
-cdef enum Operation:
-    SEND = 0  # target: Cell
-    SEND_ASK = 1  # target: Cell, extra: Ask
-    SETTLE = 2  # target: Ask, message: the answer
-    SETTLE_FAILURE = 3  # target: Ask, message: the error
-    CALL = 4  # target: callable, message: its arguments
-
-cdef enum Accepted:  # what became of a message that was handed to a cell
-    TAKEN = 0
-    NOBODY = 1
-    FULL = 2
-    DROPPED = 3
-
 cdef enum:
     BATCH = 64  # messages of one actor before the next actor's turn
-    POOLED_RINGS = 4096
     INLINE_TURNS = 32
-    KEPT_RING = 256  # an idle actor gives a larger ring back
 
 cdef u64 PENDING = 0xFFFFFFFFFFFFFFFF  # gated by records that no batch number is known for yet
-
-TAKEN_, NOBODY_, FULL_, DROPPED_ = TAKEN, NOBODY, FULL, DROPPED
-STATES = ("new", "running", "created", "suspended", "stopping", "stopped")
 
 
 cdef inline double monotonic() noexcept nogil:
@@ -76,543 +36,48 @@ cdef inline double coarse() noexcept nogil:
     return now.tv_sec + now.tv_nsec * 1e-9
 
 
-cdef class Behaviour:
-    """What the dispatch loop needs to know of an actor class, looked up once per class.
+cdef class Scheduler(Host):
+    """The loop that gives each cell of one system its turn."""
 
-    Attributes:
-        handlers, answers: handler functions by exact message type.
-        after_batch: the hook, or None.
-        is_async: handlers may be coroutine functions; a task of the runtime serves the mailbox.
-        starts: True when something must run before the first message (a start hook or recovery).
-    """
-
-    cdef readonly object actor_class
-    cdef readonly dict handlers
-    cdef readonly dict answers
-    cdef readonly object after_batch
-    cdef readonly bint is_async
-    cdef readonly bint starts
-    cdef readonly str name
-
-    def __init__(self, actor_class, dict handlers, dict answers, after_batch, bint is_async, bint starts):
-        self.actor_class = actor_class
-        self.name = actor_class.__name__
-        self.handlers = handlers
-        self.answers = answers
-        self.after_batch = after_batch
-        self.is_async = is_async
-        self.starts = starts
-
-
-cdef class Timer:
-    """One timer of one actor: ``generation`` counts its settings, so that an old firing is recognised."""
-
-    cdef readonly Cell cell
-    cdef readonly object key
-    cdef public object message
-    cdef public double due
-    cdef public double queued_due  # where it stands in the heap; inf: it does not
-    cdef public u64 generation
-    cdef public bint live
-
-    def __init__(self, Cell cell, key):
-        self.cell = cell
-        self.key = key
-        self.queued_due = float("inf")
-
-    def fire(self):
-        """Enqueue the message behind everything that waits in its actor's mailbox."""
-        if self.live:
-            self.cell.accept(self, None, self.generation, TIMER, False)
-
-
-cdef class Cell(Endpoint):
-    """One actor in its world: its mailbox, its state of life, and, for its handlers, its context."""
-
-    cdef Scheduler world
-    cdef readonly Behaviour _behaviour
-    cdef dict handlers
-    cdef public object _actor
-    cdef public object _journal
-    cdef public dict _timers
-    cdef readonly tuple _args
-    cdef readonly Cell _parent
-    cdef readonly object _supervision
-    cdef public object _rare
-    cdef Reference own
-    cdef Ring data
-    cdef Ring control
-    cdef Effects effects
-    cdef Effects gated
-    cdef u64 gate  # log batch of the newest record that the actor appended: later effects wait for it
-    cdef Cell next_runnable
-    cdef object asker  # of the message being handled: Reference, Ask or None
-    cdef u64 correlation
-    cdef readonly u64 generation  # counts restarts
-    cdef unsigned int capacity  # 0: unbounded
-    cdef unsigned char overflow  # 0 reject, 1 drop oldest, 2 drop newest
-    cdef unsigned char state
-    cdef bint queued
-    cdef bint busy  # a task serves the mailbox (async actors)
-    cdef bint in_handler
-    cdef bint asked
-    cdef bint answered
-    cdef bint leaving  # took its order to stop
-    cdef bint defers  # has given tickets: see _held
-
-    cdef void prepare(
-        self, Scheduler world, Behaviour behaviour, Reference own, unsigned int capacity, unsigned char overflow,
-        object journal,
-    ):
-        self.is_cell = True
-        self.world = world
-        self._behaviour = behaviour
-        self.handlers = behaviour.handlers
-        self._journal = journal
-        self.own = own
-        own.endpoint = self
-        self.state = CREATED
-        self.capacity = capacity
-        self.overflow = overflow
-        self.effects = Effects.__new__(Effects) if behaviour.is_async else world.effects
-        if journal is not None:
-            self.gated = Effects.__new__(Effects)
-
-    # --- the mailbox ---------------------------------------------------------------------------------------------
-
-    cdef int accept(self, object message, object sender, u64 correlation, int kind, bint control) except -1:
-        """Put an entry into the mailbox; says what became of it (Accepted)."""
-        cdef Scheduler world = self.world
-        cdef Ring ring
-        cdef bint exempt = kind > ASK
-        if self.state >= STOPPING:
-            return NOBODY
-        if control:
-            ring = self.control
-            if ring is None:
-                ring = self.control = world.ring()
-            elif ring.count - ring.exempt >= world.control_capacity and not exempt:
-                world.control_rejected += 1
-                return FULL
-        else:
-            ring = self.data
-            if ring is None:
-                ring = self.data = world.ring()
-            elif self.capacity and ring.count - ring.exempt >= self.capacity and not exempt:
-                if self.overflow == 0:
-                    world.rejected += 1
-                    return FULL
-                world.dropped += 1
-                if self.overflow == 2:
-                    return DROPPED
-                self.drop_oldest()
-        ring.add(message, sender, correlation, kind, exempt)
-        if ring.count > world.depth_max:
-            world.depth_max = ring.count
-        if not self.queued and not self.busy and self.state <= RUNNING:
-            world.enqueue(self)
-        return TAKEN
-
-    cdef int take_answer(
-        self, object ask, u64 generation, u64 correlation, object value, object failure
-    ) except -1:
-        if generation == self.generation:
-            if failure is None:
-                self.accept(value, ask, correlation, REPLY, False)
-            else:
-                self.accept(failure, ask, correlation, FAILURE, False)
-        return 0
-
-    cdef int drop_oldest(self) except -1:
-        cdef Slot slot
-        if self.data.take_oldest_counted(&slot):
-            message, sender = <object>slot.message, <object>slot.sender
-            Py_DECREF(message)
-            Py_DECREF(sender)
-            if slot.kind == ASK:
-                self.world.refuse_ask(self.own, message, sender, slot.correlation, DROPPED)
-        return 0
-
-    cdef bint take(self, Slot* slot) noexcept:
-        """The next entry: control before data. Its references belong to the caller."""
-        cdef Ring ring = self.control
-        if ring is not None and ring.take(slot):
-            return True
-        ring = self.data
-        return ring is not None and ring.take(slot)
-
-    cdef bint waits(self) noexcept:
-        return (self.control is not None and self.control.count > 0) or (self.data is not None and self.data.count > 0)
-
-    cdef int give_back_rings(self) except -1:
-        """An idle actor keeps no ring, unless a middling one that it will need again."""
-        if self.data is not None and self.data.count == 0 and (self.data.size <= 8 or self.data.size > KEPT_RING):
-            self.world.keep_ring(self.data)
-            self.data = None
-        if self.control is not None and self.control.count == 0 and self.control.size <= 8:
-            self.world.keep_ring(self.control)
-            self.control = None
-        return 0
-
-    cdef int tell_from_outside(self, Reference target, object message) except -1:
-        cdef Scheduler world = self.world
-        cdef long info = world.check_outside(message)
-        cdef int accepted = self.accept(message, None, 0, TELL, info & 1)
-        if accepted != TAKEN:
-            world.refuse_tell(target, message, None, accepted)
-        return 0
-
-    cdef object ask_from_outside(self, Reference target, object message, object timeout_seconds):
-        cdef Scheduler world = self.world
-        cdef long info = world.check_outside(message)
-        cdef Ask ask = world.new_ask(target, message, info, timeout_seconds)
-        future = ask.future = world.create_future()
-        world.asks.register(ask)
-        cdef int accepted = self.accept(message, ask, ask.correlation, ASK, info & 1)
-        if accepted != TAKEN:
-            world.refuse_ask(target, message, ask, ask.correlation, accepted)
-        return future
-
-    # --- what a handler does ---------------------------------------------------------------------------------------
-
-    cdef int check(self, str what) except -1:
-        if not self.in_handler:
-            self.world.refuse_outside_handler(self, what)
-        return 0
-
-    def send(self, Reference target not None, message):
-        """Put a message into the target's mailbox when the handler returns; at most once, in order per lane."""
-        self.check("send")
-        self.queue_send(target, message, False)
-
-    def send_now(self, Reference target not None, message):
-        """Like ``send``, without waiting for this actor's own disk; it may overtake gated sends."""
-        self.check("send_now")
-        self.queue_send(target, message, True)
-
-    cdef int queue_send(self, Reference target, object message, bint now) except -1:
-        cdef Scheduler world = self.world
-        cdef long info = world.describe(message)
-        cdef Cell cell = world.local(target)
-        if cell is not None:
-            return self.effects.add(SEND, cell, message, target, info & 1, now)
-        function, arguments = world.prepare_away(self, target, message, info)
-        return self.effects.add(CALL, function, arguments, None, False, now)
-
-    def reply(self, value, to=None):
-        """Answer the current request, or the deferred one."""
-        self.answer("reply", value, None, to, False)
-
-    def reply_now(self, value, to=None):
-        """Like ``reply``, without waiting for this actor's own disk."""
-        self.answer("reply_now", value, None, to, True)
-
-    def fail(self, str reason not None, to=None):
-        """Answer with an error: the asker gets AskFailed with this reason."""
-        self.answer("fail", None, self.world.failure_of(self, reason), to, False)
-
-    cdef int answer(self, str what, object value, object failure, object to, bint now) except -1:
-        self.check(what)
-        cdef Scheduler world = self.world
-        asker = self.asker
-        cdef u64 correlation = self.correlation
-        if to is None:
-            if not self.asked or self.answered:
-                world.refuse_answer(self, what, self.answered)
-            self.answered = True
-        else:
-            asker, correlation = to
-            if asker is None or (<Reference?>asker).node == world.node:
-                asker = world.asks.pending.get(correlation)
-                if asker is None:  # timed out, or its asker is gone
-                    world.late_answers += 1
-                    return 0
-        if type(asker) is Ask:
-            if failure is None:
-                return self.effects.add(SETTLE, asker, value, None, False, now)
-            return self.effects.add(SETTLE_FAILURE, asker, failure, None, False, now)
-        return self.effects.add(
-            CALL, world.send_answer, world.prepare_answer(asker, correlation, value, failure), None, False, now
-        )
-
-    def defer(self):
-        """Take the current request's answer into one's own hands; ``reply(value, to=ticket)`` gives it later."""
-        self.check("defer")
-        if not self.asked or self.answered:
-            self.world.refuse_answer(self, "defer", self.answered)
-        self.answered = True
-        self.defers = True
-        if type(self.asker) is not Ask:
-            return self.world.ticket(self.asker, self.correlation)
-        (<Ask>self.asker).holder = self
-        return self.world.ticket(self.sender, self.correlation)
-
-    def request(self, Reference target not None, message, key=None, timeout_seconds=None):
-        """Ask another actor; the answer, failure or time-out comes to ``@on_answer(type(message))`` with ``key``."""
-        self.check("request")
-        cdef Scheduler world = self.world
-        cdef long info = world.describe(message)
-        if type(message) not in self._behaviour.answers:
-            world.refuse_request(self, message)
-        cdef Ask ask = world.new_ask(target, message, info, timeout_seconds)
-        ask.owner = self
-        ask.key = key
-        ask.generation = self.generation
-        ask.cause = self.correlation if self.asked else 0
-        cdef Cell cell = world.local(target)
-        if cell is not None:
-            self.effects.add(SEND_ASK, cell, message, ask, info & 1, False)
-        else:
-            self.effects.add(CALL, world.send_ask, world.prepare_ask(self, ask, message, info), None, False, False)
-
-    def effect(self, function, *arguments):
-        """Note ``function(*arguments)`` as an effect of the running handler."""
-        self.effects.add(CALL, function, arguments, None, False, False)
-
-    def effect_now(self, function, *arguments):
-        """Like ``effect``, for what need not wait for the disk."""
-        self.effects.add(CALL, function, arguments, None, False, True)
-
-    def check_in_handler(self, str what not None):
-        """Raise ContractError unless one of this actor's handlers runs."""
-        self.check(what)
-
-    @property
-    def self(self):
-        """This actor."""
-        return self.own
-
-    @property
-    def sender(self):
-        """Who sent the message being handled; None when it came from outside code, a timer or the world."""
-        asker = self.asker
-        if type(asker) is Ask:
-            return (<Cell>(<Ask>asker).owner).own if (<Ask>asker).owner is not None else None
-        return self.world.visible_sender(asker) if self.asked else asker
-
-    @property
-    def node(self):
-        """Name of this node."""
-        return self.world.node
-
-    # --- for the runtime -------------------------------------------------------------------------------------------
-
-    @property
-    def _world(self):
-        return self.world
-
-    @property
-    def _state(self):
-        return STATES[self.state]
-
-    @property
-    def _waiting(self):
-        """Entries in the mailbox."""
-        return (0 if self.data is None else self.data.count) + (0 if self.control is None else self.control.count)
-
-    @property
-    def _ring_entries(self):
-        """Entries that its queues have room for now."""
-        return (0 if self.data is None else self.data.size) + (0 if self.control is None else self.control.size)
-
-    @property
-    def _gate_closed(self):
-        """True while effects wait for the disk."""
-        return self.gated is not None and self.gated.count > 0
-
-    @property
-    def _handling(self):
-        return self.in_handler
-
-    def _launch(self):
-        """Let a created actor start, then take its messages; nothing when it was stopped before."""
-        if self.state == CREATED:
-            if self._behaviour.starts:
-                self._set_new()
-            else:
-                self._set_running()
-
-    def _set_running(self):
-        """The actor takes messages from now on."""
-        self.state = RUNNING
-        if not self.queued and not self.busy and (self.waits() or self._behaviour.is_async):
-            self.world.enqueue(self)
-
-    def _set_new(self):
-        """Start (or, after a failure, start again) at the next turn."""
-        self.state = NEW
-        if not self.queued:
-            self.world.enqueue(self)
-
-    def _set_suspended(self):
-        """Messages wait until the restart is done; answers to requests of the old instance are dropped."""
-        self.state = SUSPENDED
-        self.generation += 1
-
-    def _set_stopping(self):
-        """No more messages are taken."""
-        self.state = STOPPING
-
-    def _set_stopped(self):
-        """Final: the reference goes to the router, which knows no such incarnation."""
-        self.state = STOPPED
-        self.generation += 1
-        self.own.endpoint = self.world
-        self._actor = None
-        self.asker = None
-        self._timers = None
-        if self.gated is not None:
-            self.gated.clear()
-
-    def _rest(self):
-        """Empty the mailbox: the entries (message, sender, correlation, kind) nobody will handle."""
-        rest = []
-        for ring in (self.control, self.data):
-            while ring is not None and ring.count:
-                rest.append(ring.pop())
-        self.control = self.data = None
-        return rest
-
-    def _held(self):
-        """Local asks that this actor has deferred and not answered."""
-        if not self.defers:
-            return []
-        self.defers = False
-        return [ask for ask in self.world.asks.pending.values() if (<Ask>ask).holder is self]
-
-    def _order_stop(self, bint at_once):
-        """Enqueue the order to stop: behind what waits, or before the data."""
-        self.accept(None, None, 0, STOP, at_once)
-
-    def _put(self, message, sender, u64 correlation, int kind, bint control):
-        """Put an envelope's message into the mailbox; says what became of it."""
-        return self.accept(message, sender, correlation, kind, control)
-
-    def _deliver(self, message, bint control):
-        """Put a message of the world itself into the mailbox, whatever its bound."""
-        if self.state < STOPPING:
-            self.accept(message, None, 0, WORLD, control)
-
-    def _run_hook(self, function):
-        """Call a hook (start, stopped) like a handler; False when it raised and the supervisor has been told."""
-        return self.world.call(self, function, None, False)
-
-    # --- async actors: the task that serves the mailbox calls these ---------------------------------------------
-
-    def _set_busy(self, bint busy):
-        self.busy = busy
-        if not busy and not self.queued and self.state <= RUNNING and self.waits():
-            self.world.enqueue(self)
-
-    def _take_handler(self):
-        """Prepare the next message: (handler, message), or None when nothing waits."""
-        cdef Slot slot
-        while self.state == RUNNING and not self.leaving and self.take(&slot):
-            message, sender = <object>slot.message, <object>slot.sender
-            Py_DECREF(message)
-            Py_DECREF(sender)
-            found = self.world.lookup(self, message, sender, slot.correlation, slot.kind)
-            if found is not None:
-                self.in_handler = True
-                return found
-        return None
-
-    def _begin_hook(self):
-        """A hook of an async actor begins."""
-        self.asker = None
-        self.asked = False
-        self.in_handler = True
-
-    def _returned(self, message):
-        """The coroutine returned: release its effects."""
-        self.in_handler = False
-        self.world.finish(self, message)
-
-    def _raised(self):
-        """The coroutine raised or was cancelled: its effects are dropped. Returns who waits for an answer."""
-        return self.abandon()
-
-    cdef object abandon(self):
-        self.in_handler = False
-        self.effects.clear()
-        if self._journal is not None:
-            self._journal.discard()
-        asker = (self.asker, self.correlation) if self.asked else None  # also when answered: the answer is dropped
-        self.asker = None
-        self.asked = False
-        return asker
-
-
-cdef class Scheduler(Endpoint):
-    """All cells of one system, and the loop that gives each of them its turn. Subclassed by the runtime's world."""
-
-    cdef readonly str node
-    cdef readonly dict names  # name -> Cell
-    cdef object cell_class
-    cdef u64 incarnation_base
-    cdef u64 serial  # of the newest actor
-    cdef readonly Asks asks
-    cdef dict types  # message type -> lane | request << 1
-    cdef Effects effects
-    cdef list rings
     cdef Cell first
     cdef Cell last
-    cdef Cell running
     cdef list gating  # cells that appended since the last commit: their gates wait for a batch number
     cdef set gated
     cdef u64 synced  # highest log batch known to be on disk
     cdef list lifecycle
     cdef public object call_soon
-    cdef public object create_future
     cdef object run_callback
-    cdef public object ticket
     cdef public object answer_class
     cdef public bint turn_end_wanted
-    cdef public bint closed
-    cdef public bint refusing  # outside code may no longer tell and ask
     cdef bint scheduled
     cdef bint in_turn
     cdef int inline_turns  # since the event loop last ran one
     cdef double scheduled_at
-    cdef unsigned long thread
     cdef double turn_seconds
     cdef double slow_seconds
-    cdef Py_ssize_t control_capacity
-    cdef readonly u64 messages
     cdef readonly u64 turns
-    cdef readonly u64 rejected
-    cdef readonly u64 control_rejected
-    cdef readonly u64 dropped
-    cdef public u64 late_answers
     cdef public u64 slow_handlers
-    cdef readonly Py_ssize_t depth_max
     cdef public double stall_max_seconds
 
     def __init__(
         self, str node not None, *, cell_class, u64 incarnation_base, double turn_seconds, double slow_handler_seconds,
         double ask_timeout_seconds, Py_ssize_t control_capacity,
     ):
-        self.node = node
-        self.cell_class = cell_class
-        self.incarnation_base = incarnation_base
-        self.names = {}
-        self.asks = Asks(ask_timeout_seconds)
-        self.types = {}
-        self.effects = Effects.__new__(Effects)
-        self.rings = []
+        super().__init__(
+            node, cell_class=cell_class, incarnation_base=incarnation_base, ask_timeout_seconds=ask_timeout_seconds,
+            control_capacity=control_capacity,
+        )
         self.gating = []
         self.gated = set()
         self.lifecycle = []
         self.turn_seconds = turn_seconds
         self.slow_seconds = slow_handler_seconds
-        self.control_capacity = control_capacity
 
     def attach(self, call_soon, create_future):
         """Take the running event loop's functions; this thread is the only one that may tell, ask and spawn."""
         self.call_soon = call_soon
         self.create_future = create_future
         self.run_callback = self.run
-        self.thread = PyThread_get_thread_ident()
 
     def detach(self):
         """No more turns; breaks the reference cycles with the event loop."""
@@ -622,21 +87,7 @@ cdef class Scheduler(Endpoint):
         self.create_future = None
         self.first = self.last = None
 
-    # --- rarely called; filled in by the runtime -------------------------------------------------------------------
-
-    def describe_type(self, message):
-        """Check the type of a message seen for the first time: lane | request << 1."""
-        raise NotImplementedError
-
     # --- turns -----------------------------------------------------------------------------------------------------
-
-    cdef Ring ring(self):
-        return <Ring>self.rings.pop() if self.rings else Ring.__new__(Ring)
-
-    cdef int keep_ring(self, Ring ring) except -1:
-        if ring.size <= 8 and len(self.rings) < POOLED_RINGS:
-            self.rings.append(ring)
-        return 0
 
     cdef int enqueue(self, Cell cell) except -1:
         cell.queued = True
@@ -938,102 +389,3 @@ cdef class Scheduler(Endpoint):
         else:
             target(*message)
         return 0
-
-    # --- messages and references -----------------------------------------------------------------------------------
-
-    cdef long describe(self, object message) except -1:
-        cdef PyObject* known = PyDict_GetItem(self.types, type(message))
-        if known != NULL:
-            return <object>known
-        cdef long info = self.describe_type(message)
-        self.types[type(message)] = info
-        return info
-
-    def check_message(self, message):
-        """Raise ContractError unless this is a message that may be sent."""
-        self.describe(message)
-
-    cdef long check_outside(self, object message) except -1:
-        if self.running is not None or self.refusing or PyThread_get_thread_ident() != self.thread:
-            self.refuse_outside(message, self.running, PyThread_get_thread_ident() != self.thread)
-        return self.describe(message)
-
-    cdef Cell local(self, Reference target):
-        """The live cell that a reference means here, or None."""
-        cdef Endpoint endpoint = target.endpoint
-        if endpoint is not None and endpoint.is_cell and (<Cell>endpoint).world is self:
-            return <Cell>endpoint
-        if target.node != self.node:
-            return None
-        cdef PyObject* found = PyDict_GetItem(self.names, target.name)
-        if found == NULL:
-            return None
-        cdef Cell cell = <Cell>found
-        if target.incarnation != 0 and target.incarnation != cell.own.incarnation:
-            return None
-        return cell
-
-    def build(
-        self, Behaviour behaviour not None, tuple args not None, str name, supervision, Cell parent,
-        unsigned int capacity, unsigned char overflow, journal,
-    ):
-        """Make an actor and its cell and register its name; without a name it gets one that nobody can choose."""
-        actor = behaviour.actor_class(*args)
-        self.serial += 1
-        if name is None:
-            name = f"{behaviour.name}~{self.serial:x}"
-        cdef Reference own = Reference.__new__(Reference)
-        own.node = self.node
-        own.name = name
-        own.incarnation = self.incarnation_base + self.serial
-        cdef Cell cell = Cell.__new__(self.cell_class)
-        cell.prepare(self, behaviour, own, capacity, overflow, journal)
-        cell._actor = actor
-        cell._args = args
-        cell._parent = parent
-        cell._supervision = supervision
-        self.names[name] = cell
-        return cell
-
-    def find(self, Reference target not None):
-        """The live cell that a reference means here, or None."""
-        return self.local(target)
-
-    def put(
-        self, str name not None, u64 incarnation, message, sender, u64 correlation, int kind, bint control
-    ):
-        """Put a message from another node into the mailbox that it names; says what became of it."""
-        cdef PyObject* found = PyDict_GetItem(self.names, name)
-        if found == NULL or (incarnation != 0 and incarnation != (<Cell>found).own.incarnation):
-            return NOBODY
-        return (<Cell>found).accept(message, sender, correlation, kind, control)
-
-    def bind(self, Reference reference not None):
-        """Make a reference usable for ``tell`` and ``ask`` by outside code; returns it."""
-        if reference.endpoint is None:
-            reference.endpoint = self
-        return reference
-
-    cdef int tell_from_outside(self, Reference target, object message) except -1:
-        cdef long info = self.check_outside(message)
-        cdef Cell cell = self.local(target)
-        if cell is not None:
-            return cell.tell_from_outside(target, message)
-        function, arguments = self.prepare_away(None, target, message, info)
-        function(*arguments)
-        return 0
-
-    cdef Ask new_ask(self, Reference target, object message, long info, object timeout_seconds):
-        if not info & 2:
-            self.refuse_not_a_request(message)
-        return self.asks.new(target, type(message), timeout_seconds)
-
-    cdef object ask_from_outside(self, Reference target, object message, object timeout_seconds):
-        cdef long info = self.check_outside(message)
-        cdef Cell cell = self.local(target)
-        if cell is not None:
-            return cell.ask_from_outside(target, message, timeout_seconds)
-        cdef Ask ask = self.new_ask(target, message, info, timeout_seconds)
-        future = ask.future = self.create_future()
-        self.send_ask(*self.prepare_ask(None, ask, message, info))
-        return future

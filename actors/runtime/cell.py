@@ -13,7 +13,7 @@ from actors.context import Journal, Mailbox, Supervision
 from actors.errors import ContractError
 from actors.message import Message
 from actors.runtime import lifecycle, tasks
-from core_ext.dispatch import Cell
+from core_ext.cell import Cell
 from core_ext.mailbox import Reference
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from actors.context import Directive, Mailbox, Overflow, Supervision
 from actors.errors import AskFailed, AskRejected, ContractError, SystemStopped
 from actors.message import Reason
 from actors.runtime import tasks
-from core_ext.dispatch import Behaviour
+from core_ext.cell import Behaviour
 
 if TYPE_CHECKING:
     from actors.runtime.cell import ActorCell

@@ -13,8 +13,8 @@ from actors.errors import AskError, AskFailed, AskRejected
 from actors.message import Lane, Message, Rejected, Request, Terminated, answer_type, check_fields, message_type
 from actors.runtime.watching import Unwatch, Watch
 from core_ext.asks import Ask
+from core_ext.cell import FULL_, NOBODY_, TAKEN_
 from core_ext.codec import CodecError, Kind, MessageCodec
-from core_ext.dispatch import FULL_, NOBODY_, TAKEN_
 from core_ext.mailbox import Reference
 
 if TYPE_CHECKING:

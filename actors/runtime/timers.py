@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from core_ext.dispatch import Cell, Timer
+from core_ext.cell import Cell, Timer
 
 TOLERANCE_SECONDS = 0.001  # event loops round to milliseconds; what is due within one is due
 FIRED_PER_CALL = 4096  # then the event loop has its turn

@@ -25,7 +25,8 @@ from actors.runtime.remote import OUTSIDE, Remote
 from actors.runtime.timers import Timers
 from actors.runtime.watching import Watches
 from core_ext.asks import Ask
-from core_ext.dispatch import DROPPED_, FULL_, NOBODY_, TAKEN_, Behaviour, Scheduler
+from core_ext.cell import DROPPED_, FULL_, NOBODY_, TAKEN_, Behaviour
+from core_ext.dispatch import Scheduler
 from core_ext.mailbox import Reference
 
 if TYPE_CHECKING:
