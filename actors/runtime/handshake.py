@@ -38,6 +38,8 @@ class Hello(LinkMessage, frozen=True, array_like=True, gc=False):
         cluster_id: the cluster that it belongs to.
         folder_id: its data folder's id; empty when it has none.
         address: where it can be dialled.
+        dial: grows with every dial of this incarnation: connections are read in no order, and a Hello that was left
+            behind by a connection given up must not take the place of the newer one.
     """
 
     node: _Name
@@ -45,6 +47,7 @@ class Hello(LinkMessage, frozen=True, array_like=True, gc=False):
     cluster_id: _Text
     folder_id: _Text
     address: _Text
+    dial: _U64 = 0
 
 
 class Welcome(LinkMessage, frozen=True, array_like=True, gc=False):
@@ -160,9 +163,9 @@ class Identity(msgspec.Struct, frozen=True):
     folder_id: str
     address: str
 
-    def hello(self) -> Hello:
-        """What it says when it dials."""
-        return Hello(self.node, self.incarnation, self.cluster_id, self.folder_id, self.address)
+    def hello(self, dial: int) -> Hello:
+        """What it says when it dials for the ``dial``-th time."""
+        return Hello(self.node, self.incarnation, self.cluster_id, self.folder_id, self.address, dial)
 
 
 def why_refused(

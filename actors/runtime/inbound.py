@@ -15,6 +15,7 @@ class Peer:
 
     Attributes:
         node, incarnation: who it is.
+        dial: which of its dials made this link.
         routing_id: of its link, without the lane's suffix.
         data, control: what was taken in on each lane.
         senders: references of its actors.
@@ -23,6 +24,7 @@ class Peer:
     def __init__(self, hello: Hello, routing_id: bytes, settings: TransportSettings) -> None:
         self.node = hello.node
         self.incarnation = hello.incarnation
+        self.dial = hello.dial
         self.routing_id = routing_id
         self.data = Intake(settings.credit_bytes, 1 << 62)
         self.control = Intake(settings.send_queue_bytes, settings.control_limit)
@@ -54,6 +56,11 @@ class Registry:
     def get(self, node: str) -> Peer | None:
         """The introduced peer of this name."""
         return self._peers.get(node)
+
+    def is_outdated(self, hello: Hello) -> bool:
+        """Has the same incarnation introduced itself through a later dial already?"""
+        peer = self._peers.get(hello.node)
+        return peer is not None and peer.incarnation == hello.incarnation and peer.dial > hello.dial
 
     def admit(self, peer: Peer) -> None:
         """From now on frames are taken from this peer, and no longer from an older one of its name."""

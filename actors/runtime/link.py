@@ -63,7 +63,7 @@ class LinkOwner(Protocol):
     def link_up(self, link: Link, welcome: Welcome) -> None:
         """Welcome came."""
 
-    def link_lost(self, link: Link, reason: str, was_up: bool, cut_by_peer: bool) -> None:
+    def link_lost(self, link: Link, reason: str, *, was_up: bool, cut_by_peer: bool, again: bool) -> None:
         """The link was up and is lost, or the first attempts to reach the peer failed for too long."""
 
     def link_refused(self, link: Link, reason: str) -> None:
@@ -177,17 +177,22 @@ class Link:
         if connection is None:
             return
         self._control_connection = connection
-        if not connection.send([encode(self._owner.us.hello())]):
+        if not connection.send([encode(self._owner.us.hello(self._owner.counters["dials"]))]):
             self.lost(f"cannot connect to {self.address}")
         elif connection.readable():
             self._owner.loop.call_soon(self.read)
 
-    def encourage(self) -> None:
-        """The peer is known to be there now: dial at once, and let sends wait for it."""
-        if self.state is LinkState.DOWN:
-            self._attempts = 0
+    def be_patient(self) -> None:
+        """The peer is known to be there: let sends wait for the link."""
+        if self.state is not LinkState.UP and not self._closed:
             self._patience = self._settings.lost_after_ticks
             self.taking = True
+
+    def encourage(self) -> None:
+        """The peer has just introduced itself: dial at once, and let sends wait for the link."""
+        if self.state is LinkState.DOWN:
+            self._attempts = 0
+            self.be_patient()
             self.dial()
 
     def _connect(self, suffix: bytes) -> Connection | None:
@@ -242,7 +247,7 @@ class Link:
                 case Refused(reason):
                     self._refused(reason)
                 case Stranger():
-                    self.lost("the peer no longer knows this link", cut_by_peer=True, soon=True)
+                    self.lost("the peer no longer knows this link", cut_by_peer=True, again=True)
                 case Bye(reason):
                     self.lost(reason, cut_by_peer=True)
                 case _:
@@ -317,13 +322,13 @@ class Link:
 
         self._owner.loop.call_soon(lose)
 
-    def lost(self, reason: str, *, cut_by_peer: bool = False, soon: bool = False) -> None:
+    def lost(self, reason: str, *, cut_by_peer: bool = False, again: bool = False) -> None:
         """Close the sockets with what they hold, and dial again later.
 
         Args:
             reason: for people.
             cut_by_peer: the peer ended it, and what it has introduced since stands.
-            soon: dial again at the first opportunity.
+            again: the peer is there and asks for a new introduction.
         """
         if self.state is LinkState.DOWN:
             return
@@ -338,9 +343,9 @@ class Link:
         delay = min(high, low * 2.0 ** min(self._attempts, 16)) * self._owner.random.uniform(0.5, 1.0)
         self._attempts += 1
         if not self._closed:
-            self._redial = self._owner.loop.call_later(low * 0.2 if soon and self._attempts == 1 else delay, self.dial)
+            self._redial = self._owner.loop.call_later(low * 0.2 if again and self._attempts == 1 else delay, self.dial)
         if was_up:
-            self._owner.link_lost(self, reason, was_up=True, cut_by_peer=cut_by_peer)
+            self._owner.link_lost(self, reason, was_up=True, cut_by_peer=cut_by_peer, again=again)
 
     def _refused(self, reason: str) -> None:
         self._attempts = 16  # nothing changes until somebody acts
@@ -353,7 +358,7 @@ class Link:
     def _give_up(self) -> None:
         self.taking = False
         self._drop_waiting()
-        self._owner.link_lost(self, self.failure, was_up=False, cut_by_peer=False)
+        self._owner.link_lost(self, self.failure, was_up=False, cut_by_peer=False, again=False)
 
     def _drop_waiting(self) -> None:
         dropped = self._data.reset() + self._control.reset()

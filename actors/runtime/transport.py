@@ -324,6 +324,8 @@ class Transport:
             self._misbehaved(identity, entrance, str(error))
             return
         match message:
+            case Hello() if self._registry.is_outdated(message):
+                self.counters["dropped_out_of_turn"] += 1
             case Hello() if identity.endswith(CONTROL_SUFFIX):
                 self._hello(identity, message, version)
             case _ if entrance is None:
@@ -443,7 +445,7 @@ class Transport:
             )
         self._on_peer_up(link.node, link.incarnation)
 
-    def link_lost(self, link: Link, reason: str, was_up: bool, cut_by_peer: bool) -> None:
+    def link_lost(self, link: Link, reason: str, *, was_up: bool, cut_by_peer: bool, again: bool) -> None:
         """A link was up and is not any more, or could not be made for so long that nothing waits for it any longer."""
         self.counters["links_lost"] += 1
         self._log.warning(("lost", link.node), "peer lost", peer=link.node, address=link.address, reason=reason)
@@ -456,10 +458,12 @@ class Transport:
                     f"node {self.us.node!r} cannot answer at {link.address}: {reason}; give node {link.node!r} an "
                     f"`advertise` address that can be reached",
                 )
-        incarnation = link.incarnation
-        if not link.configured:
+        again = again and self._registry.get(link.node) is not None
+        if not link.configured and not again:
             self._forget(link)
-        self._on_peer_down(link.node, incarnation, reason)
+        self._on_peer_down(link.node, link.incarnation, reason)
+        if again:  # the peer introduced itself while this side still took the old link for good
+            link.be_patient()
 
     def link_refused(self, link: Link, reason: str) -> None:
         """This node and the peer do not accept each other."""

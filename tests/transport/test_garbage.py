@@ -46,7 +46,7 @@ class Stranger:
 
 
 def _hello(node: Node, address: str, cluster_id: str = "test") -> bytes:
-    return encode(Hello("evil", 666, cluster_id, "", address))
+    return encode(Hello("evil", 666, cluster_id, "", address, 1 << 32))
 
 
 def _frame(receiver: int, sender: int = 666) -> list[bytes]:

@@ -76,7 +76,7 @@ def test_a_killed_process_is_noticed_at_once_and_its_successor_is_another_peer()
                 assert a.downs[0][:2] == ("remote", process.incarnation)
                 assert "unreachable" in str(a.tell("remote"))
                 with Process("remote", process.address) as successor:
-                    await until(lambda: len(a.ups) == 2)
+                    await until(lambda: len(a.ups) >= 2)
                     assert a.ups[1] == ("remote", successor.incarnation)
                     assert a.tell_now("remote", number=3) is None
                     await until(lambda: a.numbers() == [3])
@@ -95,7 +95,7 @@ def test_a_paused_process_is_lost_and_the_same_incarnation_comes_back() -> None:
                 assert a.tell_now("remote", number=2) is None
                 await until(lambda: a.downs, "the pause was not noticed")
                 process.signal(signal.SIGCONT)
-                await until(lambda: len(a.ups) == 2, "it did not come back")
+                await until(lambda: len(a.ups) >= 2, "it did not come back")
                 assert a.ups[1] == ("remote", process.incarnation)
                 assert a.tell_now("remote", number=3) is None
                 await until(lambda: 3 in a.numbers())
