@@ -50,7 +50,6 @@ def on_propose(state: RoleState, message: Propose, context: Context) -> None:
         reason = RefusalReason.OVERLOADED
     else:
         state.proposals.append(message)
-        state.proposed_commands += len(message.commands)
         state.proposed_bytes += sum(map(len, message.commands))
         return
     context.send_now(state.owner(context), ProposalRefused(tag=message.tag, reason=reason))
@@ -94,7 +93,7 @@ def append_proposals(state: RoleState, context: Context) -> None:
         if batch:
             append(state, context, EntryKind.COMMANDS, tuple(batch))
     state.proposals.clear()
-    state.proposed_bytes = state.proposed_commands = 0
+    state.proposed_bytes = 0
 
 
 def replicate(state: RoleState, context: Context) -> None:

@@ -95,7 +95,6 @@ class RoleState(Actor):
         self.term_start = 0
         self.proposals: list[Propose] = []
         self.proposed_bytes = 0
-        self.proposed_commands = 0
         # reads
         self.round = 0
         self.rounds: deque[Round] = deque()

@@ -90,4 +90,4 @@ def refuse_proposals(state: RoleState, context: Context) -> None:
             state.owner(context), ProposalRefused(tag=proposal.tag, reason=RefusalReason.NOT_LEADER)
         )
     state.proposals.clear()
-    state.proposed_bytes = state.proposed_commands = 0
+    state.proposed_bytes = 0
