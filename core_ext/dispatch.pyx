@@ -159,6 +159,7 @@ cdef class Scheduler(Host):
                 try:
                     self.serve(cell)
                 except Exception as error:
+                    self.effects.clear()  # half released: the rest must not go out under another actor's name
                     self.broken(cell, error)
                 if monotonic() > deadline:
                     break

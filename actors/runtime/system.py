@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actors.runtime.transport import Transport
 
 SCHEME = "actorum://"
+_FAILED_LOG_SECONDS = 1.0  # for actors to stop after the log failed
 _STOPS_PER_STEP = 256  # idle actors stopped before the event loop gets its turn
 
 
@@ -244,10 +245,12 @@ class ActorSystem:
         self._begin_stop(reason, None)
 
     def _log_failed(self, reason: str) -> None:
-        self.world.stop_because(OSError(
+        error = OSError(
             f"the log of node {self.name!r} failed: {reason}; nothing is acknowledged any more. Check the disk, then "
             f"start the node again"
-        ))
+        )
+        self._log.critical("%s", error)
+        self._begin_stop(error, _FAILED_LOG_SECONDS)  # what waits for the disk waits in vain
 
     async def wait_stopped(self) -> BaseException | None:
         """Wait until the system has stopped.

@@ -25,7 +25,7 @@ from actors.runtime.remote import OUTSIDE, Remote
 from actors.runtime.timers import Timers
 from actors.runtime.watching import Watches
 from core_ext.asks import Ask
-from core_ext.cell import DROPPED_, FULL_, NOBODY_, TAKEN_, Behaviour
+from core_ext.cell import DROPPED_, FULL_, NOBODY_, TAKEN_, Behaviour, Timer
 from core_ext.dispatch import Scheduler
 from core_ext.mailbox import Reference
 
@@ -144,7 +144,7 @@ class World(Scheduler):
 
     def report_slow(self, cell: ActorCell, message: object, seconds: float) -> None:
         """A handler held the whole node up."""
-        inner = getattr(message, "message", message)
+        inner = message.message if isinstance(message, Timer) else message
         self.trouble.write(
             logging.WARNING,
             "%s took %.0f ms for %s and nothing else ran meanwhile; hand long work to an async actor or a process",

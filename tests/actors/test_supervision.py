@@ -298,3 +298,28 @@ def test_a_slow_handler_is_reported_by_name(caplog: pytest.LogCaptureFixture) ->
     run(main())
     assert "local/slow" in caplog.text
     assert "ms for Note" in caplog.text
+
+
+def test_an_error_of_the_runtime_itself_ends_one_actor_and_releases_nothing_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Sending(Actor):
+        def __init__(self, recorder: Reference) -> None:
+            self.recorder = recorder
+
+        @on(Note)
+        def note(self, message: Note, context: Context) -> None:
+            context.effect(lambda: 1 / 0)  # type: ignore[attr-defined]
+            context.send(self.recorder, Note("must not go out"))
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            recorder = system.spawn(Recorder)
+            sending = system.spawn(Sending, recorder, name="sending")
+            sending.tell(Note("x"))
+            await until(lambda: "sending" not in system.world.names, "the end of it")
+            system.spawn(Counter).tell(Add(1))
+            assert await recorder.ask(Notes()) == ()
+
+    run(main())
+    assert "an error of the runtime" in caplog.text
