@@ -80,6 +80,10 @@ cdef class Log(LogReader):
         self._batch = replay.batch
         self._last_commit_crc = replay.last_commit_crc
 
+    def __del__(self):
+        if not self._closed and self._syncer is not None:  # the thread must not outlive the memory that it writes
+            self.close()
+
     @staticmethod
     def open(
         directory, *, cluster_id, node_id, segment_bytes=DEFAULT_SEGMENT_BYTES, disk=None, alone=False, stepped=False

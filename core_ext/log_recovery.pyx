@@ -270,7 +270,8 @@ cdef class Replay:
             entry = stream.push()
             if found.intact:
                 self._fill(entry, found)
-                self.notes.pop((stream.id, position), None)
+                if self.notes:
+                    self.notes.pop((stream.id, position), None)
             stream.last_tag = found.tag
             stream.last_note = found.note
         if found.flags & FLAG_CRITICAL:

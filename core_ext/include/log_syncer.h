@@ -25,7 +25,8 @@
 
 #define LOG_GROUP_ITEMS 64
 #define LOG_GROUP_BYTES (16u << 20)
-#define LOG_ZERO_BYTES (1u << 20)  /* zeroed and synced at a time, ahead of the write position */
+#define LOG_ZERO_AHEAD (1u << 20)  /* zeros that should stand ready behind the write position */
+#define LOG_ZERO_BYTES (128u << 10) /* written and synced at a time, so that a batch hardly waits for it */
 #define LOG_SYNC_BUCKETS 24        /* bucket b counts syncs below 2^b * 16 microseconds */
 
 enum { LOG_ITEM_WRITE, LOG_ITEM_ROTATE, LOG_ITEM_REMOVE };
@@ -209,7 +210,7 @@ static void *log_syncer_run(void *argument) {
     for (;;) {
         pthread_mutex_lock(&syncer->mutex);
         while (!syncer->head && !syncer->closing) {
-            int behind = syncer->zeroed < syncer->size && syncer->zeroed - syncer->position < LOG_ZERO_BYTES;
+            int behind = syncer->zeroed < syncer->size && syncer->zeroed - syncer->position < LOG_ZERO_AHEAD;
             if (!behind || atomic_load(&syncer->failure)) {
                 pthread_cond_wait(&syncer->wake, &syncer->mutex);
                 continue;
