@@ -101,7 +101,9 @@ async def _serve(node: Node, ready_file: Path | None, stop_with_parent: bool) ->
         ready = await node.start()
     except Exception as error:
         await node.stop()
-        return _failed(node.name, error)
+        # An actor that failed while the node was being put together stopped the system: that is the reason then.
+        reason = await node.wait_stopped() if isinstance(error, SystemStopped) else error
+        return _failed(node.name, reason or error)
     # What exists now lives as long as the node; the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

@@ -40,10 +40,12 @@ async def main() -> None:
     addresses = {name: f"tcp://127.0.0.1:{port}" for name, port in zip(("server", "client"), ports, strict=True)}
     pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
     server = await asyncio.create_subprocess_exec(sys.executable, __file__, *addresses.values(), **pipes)
+    assert server.stdin is not None
     assert server.stdout is not None
     await server.stdout.readline()  # "ready"
     await ask(addresses)
-    await server.communicate()  # closes its standard input, and waits for its end
+    server.stdin.close()
+    await server.wait()
 
 
 if __name__ == "__main__":

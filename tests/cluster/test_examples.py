@@ -22,13 +22,13 @@ def _run(*arguments: str | Path, timeout_seconds: float = 50) -> str:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("counter", "total: 5050\n"),
-        ("two_processes", "Hello world, this is server\n"),
-        ("supervision", "60 / 3 = 20\n60 / 4 = 15\n60 / 5 = 12\nworking\n"),
+        ("counter", {"total: 5050"}),
+        ("two_processes", {"Hello world, this is server"}),
+        ("supervision", {"60 / 3 = 20", "60 / 4 = 15", "60 / 5 = 12", "working"}),
     ],
 )
-def test_an_example_prints_what_it_promises(name: str, expected: str) -> None:
-    assert _run(EXAMPLES / f"{name}.py") == expected
+def test_an_example_prints_what_it_promises(name: str, expected: set[str]) -> None:
+    assert set(_run(EXAMPLES / f"{name}.py").splitlines()) == expected
 
 
 def test_the_durable_counter_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -42,8 +42,8 @@ def test_the_store_serves_redis_py_through_the_death_of_its_leader(tmp_path: Pat
 
 
 def test_the_example_test_passes_with_the_plugin_alone(tmp_path: Path) -> None:
-    arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", EXAMPLES)
-    assert "1 passed" in _run(*arguments, EXAMPLES / "test_with_cluster.py")
+    arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp", tmp_path / "inner")
+    assert "1 passed" in _run(*arguments, "-c", "/dev/null", "--rootdir", EXAMPLES, EXAMPLES / "test_with_cluster.py")
 
 
 def test_every_example_is_run_by_a_test() -> None:

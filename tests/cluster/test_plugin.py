@@ -11,7 +11,8 @@ HEAVY = ("zmq", "uvloop", "msgspec", "hiredis", "actors", "core_ext", "protocols
 
 def _pytest(folder: Path, test: str, *options: str) -> str:
     (folder / "test_it.py").write_text(test)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "test_it.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp", "inner", *options]
+    command += ["test_it.py"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50, check=False).stdout
 
 
