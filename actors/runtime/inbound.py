@@ -36,13 +36,14 @@ class Peer:
 
 
 class Entrance:
-    """One routing identity: the peer behind it and the lane that it carries."""
+    """One routing identity: the peer behind it, the lane that it carries, and whether link messages come on it, too."""
 
-    __slots__ = ("intake", "lane", "peer")
+    __slots__ = ("intake", "lane", "only_frames", "peer")
 
     def __init__(self, peer: Peer, lane: Lane, intake: Intake) -> None:
         self.peer = peer
         self.lane = lane
+        self.only_frames = lane is Lane.DATA
         self.intake = intake
 
 

@@ -85,7 +85,12 @@ class Inlet:
                 identity = receive(NOBLOCK)
             except zmq.Again:
                 break
-            parts, length = self._rest()
+            part = receive(NOBLOCK, copy=False)
+            length = len(part)
+            if not part.more and length <= MAX_LINK_MESSAGE_BYTES:
+                parts = [part.bytes]
+            else:
+                parts, length = self._rest(part)
             messages -= 1
             size -= length
             delivered += self._on_message(identity, parts, length)
@@ -97,16 +102,12 @@ class Inlet:
         self._burst = messages < self._settings.poll_frames - 1
         return delivered
 
-    def _rest(self) -> tuple[list[Any], int]:
-        """The parts after the routing identity, small ones as bytes, and their size; above the limit only the size."""
+    def _rest(self, part: Any) -> tuple[list[Any], int]:
+        """All parts of a message, small ones as bytes, and their size; above the limit only the size."""
         limit = self._settings.max_frame_bytes
-        receive = self._router.recv
         parts: list[Any] = []
         length = 0
-        more = True
-        while more:
-            part = receive(NOBLOCK, copy=False)
-            more = part.more
+        while True:
             size = len(part)
             length += size
             if length <= limit and len(parts) < _PARTS_LIMIT:
@@ -114,7 +115,9 @@ class Inlet:
             else:
                 parts.clear()
                 length = limit + 1
-        return parts, length
+            if not part.more:
+                return parts, length
+            part = self._router.recv(NOBLOCK, copy=False)
 
     def answer(self, identity: bytes, part: bytes) -> bool:
         """Send one part back to a routing identity; whether it is still connected shows elsewhere.

@@ -166,8 +166,9 @@ class Connection:
     def send(self, parts: Sequence[bytes]) -> bool:
         """Send one message now. Returns False when the connection is gone (the message is, too)."""
         try:
-            for part in parts[:-1]:
-                self._socket.send(part, NOBLOCK_MORE)
+            if len(parts) > 1:
+                for part in parts[:-1]:
+                    self._socket.send(part, NOBLOCK_MORE)
             self._socket.send(parts[-1], NOBLOCK)
         except zmq.ZMQError:
             return False

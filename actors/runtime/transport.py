@@ -275,6 +275,8 @@ class Transport:
 
     def _message(self, identity: bytes, parts: list[Any], length: int) -> int:
         entrance = self._registry.entrances.get(identity)
+        if entrance is not None and entrance.only_frames and parts:
+            return self._frame(identity, entrance, parts, length)
         if not parts:
             self.counters["dropped_oversized"] += 1
             self._misbehaved(identity, entrance, f"a frame above the limit of {self.settings.max_frame_bytes} bytes")
