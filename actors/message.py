@@ -152,8 +152,17 @@ class Request(Message, Generic[T]):
     """A message that wants an answer of type ``T``: ``class Balance(Request[int])``."""
 
 
+_answer_types: dict[type, Any] = {}
+
+
 def answer_type(cls: type[Request[Any]]) -> Any:
-    """The ``T`` of ``Request[T]``, or ``Any`` when the class does not say."""
+    """The ``T`` of ``Request[T]``, or ``Any`` when the class does not say; looked up once per class."""
+    if cls not in _answer_types:
+        _answer_types[cls] = _declared_answer(cls)
+    return _answer_types[cls]
+
+
+def _declared_answer(cls: type[Request[Any]]) -> Any:
     for base in cls.__mro__:
         for generic in getattr(base, "__orig_bases__", ()):
             if typing.get_origin(generic) is Request:
