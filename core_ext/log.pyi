@@ -126,7 +126,7 @@ class Log(LogReader):
         damages: list[tuple[int, int]],
         note_of: Callable[[int, int], tuple[int, int]],
         keep_uncertain: bool,
-        fresh: bool,
+        restate: bool,
     ) -> dict[str, list[tuple[int, int, int]]]:
         """Used by core_ext.log_opening only: write down what recovery decided, so that the next start is clean."""
 

@@ -407,14 +407,14 @@ cdef class Log(LogReader):
 
     # --- after recovery --------------------------------------------------------------------------------------------
 
-    def settle(self, damages, note_of, keep_uncertain, fresh):
+    def settle(self, damages, note_of, keep_uncertain, restate):
         """Write down what recovery decided, so that the next start finds a whole log.
 
         Args:
             damages: (sequence, offset) of the places that are dealt with now.
             note_of: (stream, position) -> (tag, note) of records that cannot be read.
             keep_uncertain: True in a group: the cut positions stay uncertain until ``resolve``.
-            fresh: True when the current segment was made because the newest one is unreadable.
+            restate: True when the current segment does not say what all streams are.
 
         Returns:
             Positions cut, by stream name.
@@ -423,7 +423,7 @@ cdef class Log(LogReader):
         cdef uint64_t position
         cdef Entry *entry
         cut = {}
-        if fresh:
+        if restate:
             self._manifest()
         for sequence, offset in damages:
             self._known.add((sequence, offset))

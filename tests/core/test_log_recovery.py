@@ -119,6 +119,32 @@ def test_an_unfinished_batch_is_cut_whole_zeroed_and_reported() -> None:
     assert not any(disk.files[name][start:])
 
 
+def test_a_segment_whose_first_batch_was_cut_still_names_all_streams_when_older_ones_are_gone() -> None:
+    disk = MemoryDisk()
+    log = open_memory(disk, segment_bytes=32 << 10)
+    a, b = log.stream("a"), log.stream("b")
+    log.append(b, CRITICAL_TAG, 1, b"term", critical=True)
+    while log.stats()["segment"] < 2:
+        log.append(a, PLAIN_TAG, 0, body_of(log.next_position(a), 6000))
+        log.commit()
+    log.close()
+    disk.files[segment_name(2)][DATA_START:] = bytes(len(disk.files[segment_name(2)]) - DATA_START)
+    log = open_memory(disk, segment_bytes=32 << 10)
+    assert log.recovery.clean
+    while log.use.first < 2:
+        log.append(a, PLAIN_TAG, 0, bytes(100))
+        log.checkpoint(a, [(1, b"state")], log.next_position(a))
+        log.commit()
+    assert segment_name(1) not in disk.files
+    expected = everything(log)
+    assert expected["b"] == (1, [(1, CRITICAL_TAG, 1, b"term")], [])
+    log.close()
+    log = open_memory(disk, alone=True, segment_bytes=32 << 10)
+    assert log.recovery.clean
+    assert everything(log) == expected
+    log.close()
+
+
 @pytest.mark.parametrize("alone", [False, True])
 def test_a_flipped_bit_anywhere_in_the_last_batch_is_harmless_or_reported(alone: bool) -> None:
     disk = MemoryDisk()
