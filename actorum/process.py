@@ -131,7 +131,12 @@ def _failed(name: str, error: BaseException) -> Exit:
     code = exit_code_of(error)
     if code is Exit.NODE_FAILED:
         _log.error("node failed", exc_info=error)
-    print(f"actorum: node {name}: {error}", file=sys.stderr, flush=True)
+    try:
+        print(f"actorum: node {name}: {error}", file=sys.stderr, flush=True)
+    except OSError:
+        # The disk that failed may hold the log of what we print, too. What waits in the buffer must not fail once more
+        # when the interpreter ends, or the exit code is lost.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     return code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import resource
 import shutil
 import socket
 import struct
@@ -14,7 +15,7 @@ import pytest
 
 from actorum.cluster import Cluster, NodeProcess, generate
 from actorum.exits import Exit
-from tests.cluster.support import actorum, eventually, load, progress, read
+from tests.cluster.support import actorum, check_nothing_lost, eventually, load, progress, read
 
 Factory = Callable[..., Cluster]
 
@@ -156,6 +157,21 @@ def test_a_voter_with_an_emptied_folder_is_refused_by_its_peers(cluster: Cluster
     with others[0].client() as client:
         client.set("k", "w")
         assert read(client, "k") == b"w"
+
+
+def test_a_disk_that_fails_stops_its_node_and_loses_nothing(cluster: Cluster) -> None:
+    victim = cluster.leader()
+    with load(cluster) as writers:
+        progress(writers, 20)
+        assert victim.pid is not None
+        resource.prlimit(victim.pid, resource.RLIMIT_FSIZE, (0, 0))  # every write fails, that of its own log, too
+        eventually(lambda: not victim.running, "the node stops")
+        assert victim.exit_code == Exit.DISK_FAILED
+        progress(writers, 20)
+        victim.restart()
+        cluster.wait_stable()
+        progress(writers, 20)
+    check_nothing_lost(cluster, writers)
 
 
 def _knock(node: NodeProcess, port: int, garbage: bytes) -> None:
