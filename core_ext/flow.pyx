@@ -1,8 +1,8 @@
 """The sending end of a link's flow control, and the delivery of frames that came in: what is paid per envelope.
 
-Knows frames and references; no socket, clock, actor or loop. An Outbox may have a window of bytes under way; the receiver
-reports what it has taken in, as totals since the link came up, so that a lost or late report does no harm. What exceeds
-the window waits in open frames, up to a limit in bytes; beyond that an envelope is refused, never blocked.
+Knows frames and references; no socket, clock, actor or loop. An Outbox may have a window of bytes under way; the
+receiver reports what it has taken in, as totals since the link came up, so that a lost or late report does no harm.
+What exceeds the window waits in open frames, up to a limit in bytes; beyond that an envelope is refused, never blocked.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
