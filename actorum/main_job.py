@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -158,8 +158,8 @@ class ReadBack(NamedTuple):
     batch_seconds: list[float]
 
 
-def read_back(node: NodeProcess, records: Sequence[Record]) -> ReadBack:
-    """Read every record from one node's door and compare.
+def read_back(node: NodeProcess, records: Sequence[Record], report: Callable[[int], object]) -> ReadBack:
+    """Read every record from one node's door and compare; ``report`` is told how many are done.
 
     Raises:
         NotReachable: the door closed.
@@ -176,6 +176,7 @@ def read_back(node: NodeProcess, records: Sequence[Record]) -> ReadBack:
                 missing += value is None
                 different += value is not None and value != record.value
             times.append(time.monotonic() - sent)
+            report(first + len(batch))
     return ReadBack(missing, different, time.monotonic() - begun, times)
 
 
@@ -250,14 +251,15 @@ def run(cluster: Cluster, records: Sequence[Record], console: Console) -> bool:
         if victim is not None and not victim.running:
             victim.start()
         cluster.wait_stable()
-        reads = {}
-        for node in cluster:
-            bar = progress.add_task(f"reading {node.name}", total=len(records))
-            reads[node.name] = read_back(node, records)
-            progress.update(bar, completed=len(records))
+        reads = {node.name: _read_back_shown(node, records, progress) for node in cluster}
     lost = max(result.missing + result.different for result in reads.values())
     console.print(_report(cluster, load, wrote_seconds, reads, lost))
     return lost == 0 and load.acknowledged == len(records)
+
+
+def _read_back_shown(node: NodeProcess, records: Sequence[Record], progress: Progress) -> ReadBack:
+    bar = progress.add_task(f"reading {node.name}", total=len(records))
+    return read_back(node, records, lambda done: progress.update(bar, completed=done))
 
 
 def _progress(console: Console) -> Progress:

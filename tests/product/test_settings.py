@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from actorum.settings import NodeSection, Settings, SettingsError
@@ -133,3 +135,18 @@ def test_what_is_written_reads_back_the_same(tmp_path: Path) -> None:
     for defaults in (True, False):
         path = _write(tmp_path, to_toml(settings, defaults=defaults))
         assert load(path, environment={}).settings == settings
+
+
+def test_every_setting_stands_in_the_documentation_with_its_default() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+
+    def check(section: msgspec.Struct, path: str) -> None:
+        for field in section.__struct_fields__:
+            value = getattr(section, field)
+            if isinstance(value, msgspec.Struct):
+                check(value, f"{path}{field}.")
+            elif field != "nodes":
+                assert f"| `{path}{field}` | `{json.dumps(value)}` |" in text, f"docs/operations.md: {path}{field}"
+
+    check(Settings(), "")
+    check(NodeSection(), "nodes.NAME.")
