@@ -346,12 +346,14 @@ cdef class Log(LogReader):
         return 0
 
     cdef int _copy_forward(self) except -1:
-        """Free the oldest segment when only a small rest of it is needed: idle streams must not pin old segments."""
+        """Free the oldest needed segment when only a small rest of it is: idle streams must not pin old segments."""
         cdef uint32_t oldest = self.use.first
         cdef StreamIndex index
         cdef Entry *entry
         cdef uint64_t position
-        if oldest == self._sequence or not 0 < self.use.live(oldest) <= self._segment_bytes // 16:
+        while oldest != self._sequence and self.use.live(oldest) == 0:
+            oldest += 1
+        if oldest == self._sequence or self.use.live(oldest) > self._segment_bytes // 16:
             return 0
         for index in self._streams[1:]:
             if any(chunk[0] == oldest for chunk in index.chunks):
@@ -369,16 +371,25 @@ cdef class Log(LogReader):
         return 0
 
     cdef int _remove_dead(self) except -1:
-        """Remove the oldest segments that no stream needs; queued behind the batch that made them so."""
-        self._reclaim = False
-        while self.use.first != self._sequence and self.use.live(self.use.first) == 0:
-            oldest = self.use.first
-            self._syncer.remove(segment_name(oldest))
-            self._parts.forget(segment_name(oldest))
-            self._segments.pop(oldest, None)
-            self._known = {one for one in self._known if one[0] != oldest}
+        """Remove the oldest segments that no stream needs; queued behind the batch that made them so.
+
+        What is left must begin with a segment that says what all streams are: not with a damaged one.
+        """
+        cdef uint32_t oldest = self.use.first
+        cdef uint32_t keep = oldest
+        damaged = {sequence for sequence, _ in self._known}
+        while oldest != self._sequence and self.use.live(oldest) == 0:
+            oldest += 1
+            if oldest not in damaged:
+                keep = oldest
+        self._reclaim = keep != self.use.first  # the next one may have a small rest only
+        while self.use.first != keep:
+            name = segment_name(self.use.first)
+            self._syncer.remove(name)
+            self._parts.forget(name)
+            self._segments.pop(self.use.first, None)
+            self._known = {one for one in self._known if one[0] != self.use.first}
             self.use.forget_oldest()
-            self._reclaim = True  # the next one may have a small rest only
         return 0
 
     cpdef uint64_t synced(self):

@@ -239,9 +239,8 @@ def _recover(
     log = Log(disk, header, replay, segments, size, offset, segment_bytes, syncer, recovery, parts, folder)
     try:
         places = [(damage.sequence, damage.offset) for damage in new]
-        # Every segment must say what all streams are: older ones may go. One whose first batch was cut or damaged
-        # does not, so it is said again.
-        restate = ends_unreadable or replay.end == DATA_START or bool(new)
+        # Every segment begins with what all streams are: older ones may go. One whose first batch was cut does not.
+        restate = ends_unreadable or replay.end == DATA_START
         removed.update(log.settle(places, replay.note_of, in_group, restate))
         wait_synced(log)
     except BaseException:
