@@ -14,7 +14,7 @@ from rich.text import Text
 
 from actorum.cluster import Cluster
 
-HEADINGS = ("node", "pid", "role", "term", "commit", "applied", "clients", "commands/s", "p50", "p99", "redis")
+HEADINGS = ("node", "role", "term", "commit", "applied", "commands/s", "p50", "p99", "redis")
 ROLE_STYLES = {"leader": "bold green", "follower": "cyan", "candidate": "yellow"}
 
 
@@ -39,7 +39,7 @@ class View:
             commands = status.get("commands")
             rate = self._rates[node.name].update(time.monotonic(), commands) if commands is not None else 0.0
             if not status:
-                status = {"name": node.name, "role": "starting" if node.running else "down", "pid": node.pid}
+                status = {"name": node.name, "role": "starting" if node.running else "down"}
             table.add_row(*row({**status, "rate": rate}))
         self._live.update(Group(table, Text("Ctrl-C stops the cluster and keeps its data", "dim")))
 
@@ -73,7 +73,7 @@ def milliseconds(seconds: float | None) -> str:
 
 def new_table() -> Table:
     """An empty table with the columns of ``row``."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False)
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("node", "role") else "right", no_wrap=True)
     return table
@@ -82,10 +82,10 @@ def new_table() -> Table:
 def row(status: Mapping[str, Any]) -> list[str | Text]:
     """One node's cells; what the status does not say stays empty."""
     role = status.get("role") or "unreachable"
-    numbers = [_number(status, name) for name in ("term", "commit_index", "applied_index", "clients", "rate")]
+    numbers = [_number(status, name) for name in ("term", "commit_index", "applied_index", "rate")]
     latencies = [milliseconds(status.get(name)) for name in ("latency_p50_seconds", "latency_p99_seconds")]
-    pid, port = (str(status.get(name) or "-") for name in ("pid", "redis_port"))
-    return [status["name"], pid, Text(role, ROLE_STYLES.get(role, "red")), *numbers, *latencies, port]
+    port = str(status.get("redis_port") or "-")
+    return [status["name"], Text(role, ROLE_STYLES.get(role, "red")), *numbers, *latencies, port]
 
 
 def _number(status: Mapping[str, Any], field: str) -> str:
