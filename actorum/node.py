@@ -69,9 +69,7 @@ class Node:
             },
             data=self.loaded.data_folder(self.name),
             cluster_id=self.settings.cluster.id,
-            settings=msgspec.structs.replace(
-                self.settings.runtime, shutdown_seconds=self.settings.process.stop_seconds
-            ),
+            settings=self.settings.runtime,
         )
 
     async def start(self) -> Ready:

@@ -23,7 +23,7 @@ from actorum.client import Client
 from actorum.settings_file import Loaded, NodeFile, to_toml
 
 START_SECONDS = 30.0
-STOP_SECONDS = 12.0
+STOP_SECONDS = 20.0  # drain and shutdown of the default settings, and a little
 MAX_LOG_BYTES = 32 * 1024 * 1024
 
 

@@ -69,16 +69,6 @@ class NodeSection(Section, frozen=True):
         return self.host if self.http_listen in ("", "0.0.0.0", "::") else self.http_listen
 
 
-class LogSection(Section, frozen=True):
-    """The write-ahead log.
-
-    Attributes:
-        segment_bytes: size of one preallocated file.
-    """
-
-    segment_bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024, le=4 * 1024**3)] = 64 * 1024 * 1024
-
-
 class RedisSection(Section, frozen=True):
     """What clients of the Redis door may use; see ``RedisDoorSettings`` for each limit.
 
@@ -103,14 +93,13 @@ class ProcessSection(Section, frozen=True):
     """One node's process.
 
     Attributes:
-        drain_seconds: after SIGTERM: how long open requests may take to finish.
-        stop_seconds: after the drain: how long actors, links and the log may take to stop.
+        drain_seconds: after SIGTERM: how long open requests may take to finish, before actors, links and the log stop
+            (``runtime.shutdown_seconds``).
         log_level: of what the node prints.
         log_json: JSON lines instead of key=value.
     """
 
     drain_seconds: Seconds = 2.0
-    stop_seconds: Seconds = 5.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
 
@@ -122,7 +111,6 @@ class Settings(Section, frozen=True):
     nodes: dict[Name, NodeSection] = {}
     raft: RaftSettings = RaftSettings()
     detector: DetectorSettings = DetectorSettings()
-    log: LogSection = LogSection()
     gateway: GatewaySettings = GatewaySettings()
     adapter: LogSettings = LogSettings()
     shard: ShardSettings = ShardSettings()
