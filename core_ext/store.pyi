@@ -67,7 +67,7 @@ class Store:
         """Keys held; a few may be past their deadline and not freed yet."""
 
     def digest(self) -> int:
-        """64 bits over all content, versions, deadlines, revision and log time; kept up to date, so it costs nothing."""
+        """64 bits over all content, versions, deadlines, revision and log time; kept up to date at no cost."""
 
     def stats(self) -> dict[str, int]:
         """Counts and memory in bytes: keys, keys_with_deadline, expired_keys, entry_bytes, table_bytes,
