@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -25,6 +26,7 @@ from actorum.settings_file import Loaded, load
 from core_ext.log_errors import LogCorrupted, LogError, LogFailed, LogForeign, LogFull, LogLocked
 from protocols.raft import DiskLost
 
+PR_SET_PDEATHSIG = 1
 IMMEDIATE_EXIT = 128 + signal.SIGTERM
 _log = logging.getLogger("actorum.node")
 
@@ -78,6 +80,9 @@ class _Stopper:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, number)
         if with_parent:
+            # A stopped process sees nothing: let the kernel wake it when the parent's thread ends, to read the end of
+            # file. SIGCONT does nothing else, so it does no harm when only a thread of the parent has ended.
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGCONT))
             loop.add_reader(sys.stdin.fileno(), self._on_input)
 
     def _on_signal(self, number: signal.Signals) -> None:
