@@ -27,6 +27,7 @@ class Progress:
         next: first index that was not sent (nextIndex).
         sent: last index of each AppendEntries in flight, oldest first.
         commit_sent: highest commit index that it was told.
+        commit_wanted: commit index that reads at the follower wait for.
         round: highest heartbeat round that it answered in this term (6.4).
         silent_ticks: heartbeats since it was last heard (6.2).
         stuck_ticks: heartbeats without progress while something is in flight.
@@ -36,8 +37,8 @@ class Progress:
     """
 
     __slots__ = (
-        "commit_sent", "match", "mode", "next", "next_piece", "reading", "round", "sent", "silent_ticks",
-        "snapshot_index", "stuck_ticks",
+        "commit_sent", "commit_wanted", "match", "mode", "next", "next_piece", "reading", "round", "sent",
+        "silent_ticks", "snapshot_index", "stuck_ticks",
     )
 
     def __init__(self, next_index: int) -> None:
@@ -46,6 +47,7 @@ class Progress:
         self.mode = Mode.PROBE
         self.sent: deque[int] = deque()
         self.commit_sent = 0
+        self.commit_wanted = 0
         self.round = 0
         self.silent_ticks = 0
         self.stuck_ticks = 0

@@ -62,6 +62,9 @@ def start_round(state: RoleState, context: Context) -> None:
         return
     state.round += 1  # a new number: answers to heartbeats from before the reads do not count
     state.rounds.append(Round(state.round, state.commit, tuple(state.reads)))
+    for read in state.reads:
+        if read.asker is not None and read.asker.node in state.progress:
+            state.progress[read.asker.node].commit_wanted = state.commit
     state.reads.clear()
     send_heartbeats(state, context)
     confirm(state, context)

@@ -97,13 +97,17 @@ def append_proposals(state: RoleState, context: Context) -> None:
 
 
 def replicate(state: RoleState, context: Context) -> None:
-    """Send every follower what it lacks, as far as its window has room; at least the news of what is committed."""
+    """Send every follower what it lacks, as far as its window has room.
+
+    What is committed travels with the next append or heartbeat: a message of its own for every commit would cost each
+    follower one more wake-up a batch. Only a follower with reads that wait for it gets it at once.
+    """
     last_index = state.log.last_index
     for node, progress in state.progress.items():
         if progress.next <= last_index or progress.mode is not Mode.REPLICATE:
             feed(state, context, node, progress)
         commit = min(progress.match, state.commit)
-        if commit > progress.commit_sent:
+        if progress.commit_sent < progress.commit_wanted and commit > progress.commit_sent:
             progress.commit_sent = commit
             context.send_now(state.peer(context, node), Heartbeat(term=state.term, commit=commit, round=0))
 
