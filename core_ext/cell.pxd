@@ -6,6 +6,8 @@ from core_ext.mailbox cimport Endpoint, Reference, Ring, Slot
 
 ctypedef unsigned long long u64
 
+cdef u64 PENDING  # the gate of an actor with records that no batch number is known for yet
+
 cdef enum Kind:  # of a mailbox entry; the first four are also the kinds of an envelope
     TELL = 0
     ASK = 1
@@ -111,6 +113,9 @@ cdef class Host(Endpoint):
     cdef readonly Asks asks
     cdef dict types  # message type -> lane | request << 1
     cdef Effects effects
+    cdef list gating  # cells with records that no batch number is known for yet
+    cdef set gated  # cells whose newest records are not known to be on disk
+    cdef u64 synced  # highest log batch known to be on disk
     cdef list rings
     cdef Cell running
     cdef public object create_future

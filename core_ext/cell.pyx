@@ -18,6 +18,7 @@ cdef enum:
     POOLED_RINGS = 4096
     KEPT_RING = 256  # an idle actor gives a larger ring back
 
+PENDING = 0xFFFFFFFFFFFFFFFF
 TAKEN_, NOBODY_, FULL_, DROPPED_ = TAKEN, NOBODY, FULL, DROPPED
 STATES = ("new", "running", "created", "suspended", "stopping", "stopped")
 
@@ -76,6 +77,12 @@ cdef class Cell(Endpoint):
         self.effects = Effects.__new__(Effects) if behaviour.is_async else world.effects
         if journal is not None:
             self.gated = Effects.__new__(Effects)
+            self.gate = journal.batch  # an earlier incarnation's newest records may still be on their way to the disk
+            if journal.dirty:
+                self.gate = PENDING
+                world.gating.append(self)
+            if self.gate > world.synced:
+                world.gated.add(self)
 
     # --- the mailbox ---------------------------------------------------------------------------------------------
 
@@ -316,8 +323,8 @@ cdef class Cell(Endpoint):
 
     @property
     def _gate_closed(self):
-        """True while effects wait for the disk."""
-        return self.gated is not None and self.gated.count > 0
+        """True while records are not on disk: neither an effect nor the actor's end may be seen."""
+        return self.gated is not None and (self.gated.count > 0 or self.gate > self.world.synced)
 
     @property
     def _handling(self):
@@ -458,6 +465,8 @@ cdef class Host(Endpoint):
         self.asks = Asks(ask_timeout_seconds)
         self.types = {}
         self.effects = Effects.__new__(Effects)
+        self.gating = []
+        self.gated = set()
         self.rings = []
         self.control_capacity = control_capacity
         self.thread = PyThread_get_thread_ident()

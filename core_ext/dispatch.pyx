@@ -20,8 +20,6 @@ cdef enum:
     BATCH = 64  # messages of one actor before the next actor's turn
     INLINE_TURNS = 32
 
-cdef u64 PENDING = 0xFFFFFFFFFFFFFFFF  # gated by records that no batch number is known for yet
-
 
 cdef inline double monotonic() noexcept nogil:
     cdef timespec now
@@ -41,9 +39,6 @@ cdef class Scheduler(Host):
 
     cdef Cell first
     cdef Cell last
-    cdef list gating  # cells that appended since the last commit: their gates wait for a batch number
-    cdef set gated
-    cdef u64 synced  # highest log batch known to be on disk
     cdef list lifecycle
     cdef public object call_soon
     cdef object run_callback
@@ -67,8 +62,6 @@ cdef class Scheduler(Host):
             node, cell_class=cell_class, incarnation_base=incarnation_base, ask_timeout_seconds=ask_timeout_seconds,
             control_capacity=control_capacity,
         )
-        self.gating = []
-        self.gated = set()
         self.lifecycle = []
         self.turn_seconds = turn_seconds
         self.slow_seconds = slow_handler_seconds
@@ -329,6 +322,7 @@ cdef class Scheduler(Host):
             if cell.gate != PENDING:
                 cell.gate = PENDING
                 self.gating.append(cell)
+                self.gated.add(cell)
         elif cell.gated.count == 0 and cell.gate <= self.synced:
             if cell.effects.count:
                 self.release(cell)
@@ -339,16 +333,18 @@ cdef class Scheduler(Host):
             else:
                 effect.batch = cell.gate
                 cell.gated.move_in(&effect)
-        if cell.gated.count:
-            self.gated.add(cell)
         return 0
 
     cdef int number_gates(self) except -1:
-        """The log was committed: say which batch this turn's gated effects wait for."""
+        """The log was committed: say which batch this turn's gated effects wait for.
+
+        Records that the log did not take stay pending: their gate never opens.
+        """
         cdef Cell cell
         for cell in self.gating:
-            cell.gate = cell._journal.batch
-            cell.gated.number(PENDING, cell.gate)
+            if not cell._journal.dirty:
+                cell.gate = cell._journal.batch
+                cell.gated.number(PENDING, cell.gate)
         self.gating.clear()
         return 0
 
@@ -361,7 +357,7 @@ cdef class Scheduler(Host):
             while cell.gated.count and cell.gated.items[cell.gated.head].batch <= synced:
                 cell.gated.take(&effect)
                 self.apply(cell, &effect)
-            if cell.gated.count == 0:
+            if cell.gated.count == 0 and cell.gate <= synced:
                 self.gated.discard(cell)
                 if cell.state == STOPPING:
                     self.later(cell._gate_opened)

@@ -137,10 +137,9 @@ class World(Scheduler):
     def broken(self, cell: ActorCell, error: Exception) -> None:
         """The runtime itself failed in this actor's turn; its effects may be half released: it cannot go on."""
         self.log.critical("%s: an error of the runtime", cell._label, exc_info=error)
+        lifecycle.begin_stop(cell, Reason.FAILED)  # nothing may be seen of a state that the log does not have
         if cell._journal is not None:
             self.stop_because(error)
-        else:
-            lifecycle.begin_stop(cell, Reason.FAILED)
 
     def report_slow(self, cell: ActorCell, message: object, seconds: float) -> None:
         """A handler held the whole node up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from actors import (
     Reference,
     Request,
     Supervision,
+    Terminated,
     on,
 )
+from actors.runtime import lifecycle
+from actors.runtime.journal import JournalError
 from actors.runtime.system import ActorSystem
 from tests.actors.support import Add, Fail, Note, Notes, Recorder, Total, run, until
 
@@ -353,5 +357,108 @@ def test_a_failed_disk_stops_the_system_and_nothing_is_acknowledged(tmp_path: Pa
         assert "nothing is acknowledged any more" in str(reason)
         with pytest.raises((AskFailed, Exception), match="stopped before"):
             await asked
+
+    run(main())
+
+
+class Farewells(Recorder):
+    """Watches, and notes who is gone."""
+
+    @on(Silent)
+    def begin(self, message: Silent, context: Context) -> None:
+        context.watch(context.ref("savings"))
+
+    @on(Terminated)
+    def gone(self, message: Terminated, context: Context) -> None:
+        self.notes.append(f"{message.actor.name} {message.reason.value}")
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed"])
+def test_an_end_is_announced_after_the_records_of_the_actor_are_on_disk(tmp_path: Path, end: str) -> None:
+    async def main() -> None:
+        async with ActorSystem(data=tmp_path) as system:
+            disk = HeldDisk(system)
+            watcher = system.spawn(Farewells)
+            savings = system.spawn(Savings, name="savings", supervision=Supervision(Directive.STOP))
+            watcher.tell(Silent(0))
+            assert await watcher.ask(Notes()) == ()
+            savings.tell(Silent(1))
+            stopping = asyncio.ensure_future(system.terminate(savings)) if end == "stopped" else None
+            if end == "failed":
+                savings.tell(Fail())
+            await until(lambda: disk.batches, "the sync")
+            assert await watcher.ask(Notes()) == ()
+            await disk.release()
+            await until(lambda: _actor(system, watcher).notes, "the end")
+            assert await watcher.ask(Notes()) == (f"savings {end}",)
+            if stopping is not None:
+                await stopping
+
+    run(main())
+
+
+def test_an_actor_spawned_anew_waits_for_the_records_of_the_one_that_was_dropped(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with ActorSystem(data=tmp_path) as system:
+            disk = HeldDisk(system)
+            savings = system.spawn(Savings, name="savings")
+            savings.tell(Silent(1))
+            await until(lambda: disk.batches, "the sync")
+            lifecycle.kill(system.world.find(savings))
+            asked = system.spawn(Savings, name="savings").ask(Total())
+            await asyncio.sleep(0.02)
+            assert not asked.done()  # type: ignore[attr-defined]
+            await disk.release()
+            assert await asked == 1
+
+    run(main())
+
+
+def test_what_the_log_did_not_take_is_never_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log fails between a batch that is on disk and the next: its gate must not open with the older batch."""
+
+    async def main() -> None:
+        system = ActorSystem(data=tmp_path)
+        await system.start()
+        recorder = system.spawn(Recorder)
+        savings = system.spawn(Savings, recorder, name="savings", supervision=Supervision(shutdown_seconds=0.1))
+        assert await savings.ask(Save(1)) == 1
+        assert system._hub is not None
+        synced = system._hub.synced()
+
+        def full() -> int:
+            raise OSError("no space left")
+
+        monkeypatch.setattr(system._hub, "commit", full)
+        monkeypatch.setattr(system._hub, "close", lambda: None)
+        hub = system._hub
+        asked = savings.ask(Save(2))
+        savings.tell(Note("after"))
+        await until(lambda: system._stopping is not None, "the system stops")
+        system.world.log_synced(synced)
+        assert _actor(system, recorder) is None or _actor(system, recorder).notes == []
+        assert not asked.done()  # type: ignore[attr-defined]
+        assert isinstance(await system.wait_stopped(), OSError)
+        with pytest.raises(Exception, match="stopped before"):
+            await asked
+        monkeypatch.undo()
+        hub.close()
+
+    run(main())
+
+
+def test_an_actor_whose_records_the_log_refused_shows_nothing_more(tmp_path: Path) -> None:
+    async def main() -> None:
+        system = ActorSystem(data=tmp_path)
+        await system.start()
+        savings = system.spawn(Savings, name="savings")
+        assert await savings.ask(Save(1)) == 1
+        journal: Any = system.world.find(savings)._journal
+        journal._next = 7  # the handler will be told a position that the log does not give
+        savings.tell(Silent(5))
+        asked = savings.ask(Total())
+        with pytest.raises(Exception, match="stopped"):
+            await asked
+        assert isinstance(await system.wait_stopped(), JournalError)
 
     run(main())
