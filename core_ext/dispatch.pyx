@@ -100,6 +100,12 @@ cdef class Scheduler(Host):
             self.scheduled_at = monotonic()
             self.call_soon(self.run_callback)
 
+    def gather(self):
+        """``run`` follows in this very callback: what is enqueued until then needs no callback of its own."""
+        if not self.scheduled and not self.in_turn:
+            self.scheduled = True
+            self.scheduled_at = monotonic()
+
     def want_turn_end(self):
         """Something waits for the end of a turn (the transport's flush, the log's commit): have one soon."""
         self.turn_end_wanted = True

@@ -65,8 +65,11 @@ class Remote:
     def wake(self) -> None:
         """Something may have come in: read it, handle it and send what follows, in one go."""
         if self.carrier is not None:
-            self.carrier.poll()
-            self._world.run()
+            self._world.gather()
+            try:
+                self.carrier.poll()
+            finally:
+                self._world.run()
             self.flush()
 
     # --- out ---------------------------------------------------------------------------------------------------------

@@ -100,6 +100,7 @@ class World(Scheduler):
 
     def log_synced(self, batch: int) -> None:
         """Everything up to this log batch is on disk."""
+        self.gather()
         self.open_gates(batch)
         self.run()
 
