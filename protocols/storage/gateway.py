@@ -42,7 +42,7 @@ class Gateway(Actor):
 
     def start(self, context: Context) -> None:
         """Ask who leads: what the log said before this actor lived is gone."""
-        self._writes = WriteWindow(self._settings, context.node)
+        self._writes = WriteWindow(self._settings, f"{context.node} {context.self.incarnation}")
         context.send(context.ref(LOG_NAME), AskLeadership())
 
     def after_batch(self, context: Context) -> None:

@@ -62,13 +62,15 @@ class WriteWindow:
 
     Args:
         settings: limits and times.
-        node: this node's name, which tells its requests for a session apart from others'.
+        life: tells this gateway's requests for a session apart from those of other nodes and of this node's earlier
+            lives. A leader that replays its log meets those again, and must not answer them to this one: it would be
+            told an old session's replies for new batches, which are then never executed.
     """
 
-    def __init__(self, settings: GatewaySettings, node: str) -> None:
+    def __init__(self, settings: GatewaySettings, life: str) -> None:
         self._settings = settings
-        name = hashlib.blake2b(node.encode(), digest_size=6).digest()
-        self._origin = int.from_bytes(name, "little") << 16  # u64: 48 bits of name, 16 of count
+        name = hashlib.blake2b(life.encode(), digest_size=6).digest()
+        self._origin = int.from_bytes(name, "little") << 16  # u64: 48 bits of the life, 16 of count
         self.waiting: deque[Batch] = deque()
         self.in_flight: dict[int, Batch] = {}
         self._waiting_bytes = 0

@@ -213,3 +213,23 @@ def test_a_replica_in_another_state_is_noticed() -> None:
     later = msgspec.structs.replace(status, applied_index=status.applied_index + 1, revision=0)
     with pytest.raises(properties.Violation, match="back in time"):
         properties.check(cluster.history, "a", later)
+
+
+def test_a_gateway_that_begins_again_never_takes_over_the_session_of_its_former_life() -> None:
+    """A leader that replays its log meets the OpenSession of the life before; its outcome is not for the new one, which
+    would be told the replies of old batches for new ones that are never executed."""
+    for seed in range(5):
+        cluster = Cluster(seed)
+        leader = cluster.wait_leader()
+        for name in NAMES:
+            assert cluster.do(name, ("SET", name, "old")) == [b"+OK\r\n"]
+        agree(cluster)
+        for name in NAMES:
+            cluster.crash(name)
+        for name in NAMES:
+            cluster.boot(name)
+        leader = cluster.wait_leader()
+        for name in NAMES:
+            assert cluster.do(name, ("SET", name, "new")) == [b"+OK\r\n"]
+            assert cluster.do(leader, ("GET", name), read=True) == [b"$3\r\nnew\r\n"], f"seed {seed}, node {name}"
+        agree(cluster)
