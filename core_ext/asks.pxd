@@ -28,7 +28,7 @@ cdef class Ask:
     cdef readonly object request_type
     cdef readonly object future
     cdef readonly Endpoint owner
-    cdef readonly Endpoint holder
+    cdef dict held  # the unanswered tickets of the actor that deferred the answer; None: nobody did
     cdef readonly object key
     cdef readonly unsigned long long cause
     cdef double deadline

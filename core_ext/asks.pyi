@@ -10,7 +10,6 @@ class Ask:
     request_type: type[Any]
     future: Any
     owner: Any
-    holder: Any
     key: Any
     cause: int
     def settle(self, value: object, failure: BaseException | None) -> None: ...

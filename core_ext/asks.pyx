@@ -22,7 +22,6 @@ cdef class Ask:
 
     Attributes:
         correlation: its number; ties an answer from elsewhere to it.
-        holder: who deferred the answer.
         cause: correlation of the request that the owner was handling when it made this one (0: none).
     """
 
@@ -43,7 +42,9 @@ cdef class Ask:
             else:
                 future.set_exception(failure)
         self.future = None
-        self.holder = None
+        if self.held is not None:
+            self.held.pop(self.correlation, None)
+            self.held = None
 
 
 cdef class AskQueue:

@@ -89,7 +89,7 @@ cdef class Cell(Endpoint):
     cdef bint asked
     cdef bint answered
     cdef bint leaving  # took its order to stop
-    cdef bint defers  # has given tickets: see _held
+    cdef dict held  # tickets that it gave and did not answer: correlation -> Ask, (node, correlation) -> asker there
     cdef void prepare(
         self, Host world, Behaviour behaviour, Reference own, unsigned int capacity, unsigned char overflow,
         object journal,

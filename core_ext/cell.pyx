@@ -16,6 +16,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     POOLED_RINGS = 4096
+    HELD_ELSEWHERE = 65536
     KEPT_RING = 256  # an idle actor gives a larger ring back
 
 PENDING = 0xFFFFFFFFFFFFFFFF
@@ -233,6 +234,8 @@ cdef class Cell(Endpoint):
                 if asker is None:  # timed out, or its asker is gone
                     world.late_answers += 1
                     return 0
+            elif self.held is not None:
+                self.effects.add(CALL, self._let_go, (((<Reference>asker).node, correlation),), None, False, True)
         if type(asker) is Ask:
             if failure is None:
                 return self.effects.add(SETTLE, asker, value, None, False, now)
@@ -247,10 +250,14 @@ cdef class Cell(Endpoint):
         if not self.asked or self.answered:
             self.world.refuse_answer(self, "defer", self.answered)
         self.answered = True
-        self.defers = True
+        if self.held is None:
+            self.held = {}
         if type(self.asker) is not Ask:
+            if len(self.held) < HELD_ELSEWHERE:  # those that are never answered must not pile up
+                self.held[(<Reference>self.asker).node, self.correlation] = self.asker
             return self.world.ticket(self.asker, self.correlation)
-        (<Ask>self.asker).holder = self
+        (<Ask>self.asker).held = self.held
+        self.held[self.correlation] = self.asker
         return self.world.ticket(self.sender, self.correlation)
 
     def request(self, Reference target not None, message, key=None, timeout_seconds=None):
@@ -380,11 +387,17 @@ cdef class Cell(Endpoint):
         return rest
 
     def _held(self):
-        """Local asks that this actor has deferred and not answered."""
-        if not self.defers:
+        """(asker, correlation) of the asks that this actor has deferred and not answered; forgets them."""
+        held = self.held
+        self.held = None
+        if held is None:
             return []
-        self.defers = False
-        return [ask for ask in self.world.asks.pending.values() if (<Ask>ask).holder is self]
+        return [(asker, key[1] if type(key) is tuple else key) for key, asker in held.items()]
+
+    def _let_go(self, key):
+        """A ticket of an asker elsewhere was answered."""
+        if self.held is not None:
+            self.held.pop(key, None)
 
     def _order_stop(self, bint at_once):
         """Enqueue the order to stop: behind what waits, or before the data."""

@@ -19,6 +19,7 @@ from actors.context import Directive, Mailbox, Overflow, Supervision
 from actors.errors import AskFailed, AskRejected, ContractError, SystemStopped
 from actors.message import Reason
 from actors.runtime import tasks
+from core_ext.asks import Ask
 from core_ext.cell import Behaviour
 
 if TYPE_CHECKING:
@@ -215,7 +216,8 @@ def _stop_next_child(cell: ActorCell, at_once: bool) -> None:
     if not rare.children:
         _children_gone(cell)
         return
-    child = next(reversed(rare.children))
+    child, _ = rare.children.popitem()  # reversed() would walk over all the youngest ones that are gone already
+    rare.children[child] = None
     if child._state in ("created", "suspended"):  # it has no turns now
         begin_stop(child)
     else:
@@ -286,8 +288,9 @@ def finish(cell: ActorCell) -> None:
 
 def _fail_held(cell: ActorCell, what: str) -> None:
     """Who holds a ticket of this actor need not wait for a time-out."""
-    for ask in cell._held():
-        ask.settle(None, AskFailed(f"{cell._label} {what} before it answered {ask.request_type.__qualname__}"))
+    for asker, correlation in cell._held():
+        request = asker.request_type.__qualname__ if isinstance(asker, Ask) else "a request"
+        cell._world.reject_ask(asker, correlation, AskFailed(f"{cell._label} {what} before it answered {request}"))
 
 
 def _next_child_of(cell: ActorCell) -> None:

@@ -28,7 +28,7 @@ from actors import (
     on,
 )
 from actors.runtime.system import ActorSystem
-from tests.actors.support import Add, Counter, Note, Notes, Recorder, Total, run, until
+from tests.actors.support import Add, Counter, Fail, Note, Notes, Recorder, Total, run, until
 from tests.actors.test_mailbox import Flood, Flooding
 from tests.actors.test_messages import Deferring, Later, Relay
 from tests.actors.test_watch import UnwatchIt, Watcher, WatchIt
@@ -164,6 +164,34 @@ def test_the_loss_of_a_node_ends_watches_and_asks() -> None:
                 await asked
             await until(lambda: one.world.find(watcher)._actor.ended, "unreachable")
             assert one.world.find(watcher)._actor.ended == [(target, Reason.UNREACHABLE)]
+
+    run(main())
+
+
+@pytest.mark.parametrize("end", ["restart", "stop"])
+def test_asks_from_elsewhere_whose_tickets_an_actor_held_fail_at_once_when_it_goes(end: str) -> None:
+    class Holding(Deferring):
+        @on(Fail)
+        def fail(self, message: Fail, context: Context) -> None:
+            raise ValueError
+
+    async def main() -> None:
+        async with pair() as (one, two):
+            held = two.spawn(Holding, name="holding")
+            target = one.ref("actorum://two/holding")
+            answered = asyncio.ensure_future(target.ask(Later()))
+            await until(lambda: two.world.find(held)._actor.tickets, "the first ask")
+            held.tell(Note("now"))
+            assert await answered == "now"
+            assert two.world.find(held)._held() == []
+            asked = asyncio.ensure_future(target.ask(Later()))
+            await until(lambda: two.world.find(held)._actor.tickets, "the second ask")
+            if end == "restart":
+                held.tell(Fail())
+            else:
+                await two.terminate(held)
+            with pytest.raises(AskFailed, match="before it answered a request"):
+                await asyncio.wait_for(asked, 3)
 
     run(main())
 
