@@ -15,6 +15,7 @@ from core_ext.mailbox cimport Reference
 cdef enum:
     ENVELOPES_PER_FRAME = 4096  # one frame is a bounded piece of work for its receiver
     SENDERS_REMEMBERED = 4096
+    ASK = 1  # kinds above it are answers
 
 FRAME_ENVELOPES = ENVELOPES_PER_FRAME
 cdef Py_ssize_t OVERHEAD = FRAME_OVERHEAD_BYTES + ENVELOPE_OVERHEAD_BYTES + 2 * MAX_NAME_BYTES
@@ -159,9 +160,11 @@ cdef class Senders:
     cdef str node
     cdef dict known
     cdef Reference last
+    cdef Reference nobody  # of this node: who an answer comes from
 
     def __init__(self, str node not None):
         self.node = node
+        self.nobody = Reference(node, "")
         self.known = {}
 
     cpdef Reference get(self, str name, uint64_t incarnation):
@@ -186,6 +189,7 @@ def deliver(Frame frame not None, Senders senders not None, on_envelope, lane, o
 
     Args:
         on_envelope: called with (kind, target name, target incarnation, sender, correlation, wire id, body, lane).
+            The sender of an answer says its node only.
         lane: the frame's.
         on_error: called with (envelope, error) when ``on_envelope`` raised; the next envelope follows.
 
@@ -197,7 +201,9 @@ def deliver(Frame frame not None, Senders senders not None, on_envelope, lane, o
         try:
             on_envelope(
                 envelope.kind, envelope.target_name, envelope.target_incarnation,
-                senders.get(envelope.sender_name, envelope.sender_incarnation),
+                senders.nobody if envelope.kind > ASK else senders.get(
+                    envelope.sender_name, envelope.sender_incarnation
+                ),
                 envelope.correlation, envelope.wire_id, envelope.body, lane,
             )
         except Exception as error:

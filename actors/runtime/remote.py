@@ -154,7 +154,7 @@ class Remote:
     ) -> None:
         """An envelope came from a peer: into its mailbox, or back to whom it concerns."""
         if kind > _ASK:
-            self._answered(kind, correlation, body)
+            self._answered(kind, sender, correlation, body)
             return
         try:
             message = self.codec.decode(wire_id, body)
@@ -195,9 +195,9 @@ class Remote:
         if kind == _ASK and sender is not None:
             self.answer(sender, correlation, None, AskRejected(f"{target!r}: the request cannot be read: {error}"))
 
-    def _answered(self, kind: int, correlation: int, body: bytes | memoryview) -> None:
+    def _answered(self, kind: int, sender: Reference | None, correlation: int, body: bytes | memoryview) -> None:
         ask = self._world.asks.pending.get(correlation)
-        if ask is None:
+        if ask is None or sender is None or sender.node != ask.target.node:  # only who was asked may answer
             self._world.late_answers += 1
             return
         try:

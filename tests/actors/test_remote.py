@@ -19,6 +19,7 @@ from actors import (
     AskTimeout,
     Context,
     ContractError,
+    Lane,
     Mailbox,
     Message,
     Reason,
@@ -28,6 +29,7 @@ from actors import (
     on,
 )
 from actors.runtime.system import ActorSystem
+from core_ext.codec import Kind
 from tests.actors.support import Add, Counter, Fail, Note, Notes, Recorder, Total, run, until
 from tests.actors.test_mailbox import Flood, Flooding
 from tests.actors.test_messages import Deferring, Later, Relay
@@ -303,5 +305,24 @@ def test_terminated_from_a_node_that_does_not_own_the_actor_is_ignored() -> None
             await until(lambda: _watchers(two, target), "the watch")
             one.world.watches.from_peer(Terminated(target, Reason.FAILED), "three")
             assert one.world.find(watcher)._actor.ended == []
+
+    run(main())
+
+
+def test_only_the_node_that_was_asked_may_answer() -> None:
+    """Correlation numbers of a node that was started again begin anew: an answer to one may meet another's ask."""
+
+    async def main() -> None:
+        async with pair() as (one, two):
+            deferring = two.spawn(Deferring, name="deferring")
+            asked = asyncio.ensure_future(one.ref("actorum://two/deferring").ask(Later()))
+            await until(lambda: two.world.find(deferring)._actor.tickets, "the ask")
+            (correlation,) = one.world.asks.pending
+            wrong = one.world.remote.codec.encode_value("wrong")
+            for stranger in (Reference("three", ""), None):
+                one.world.remote.on_envelope(Kind.REPLY, "$outside", 0, stranger, correlation, 0, wrong, Lane.DATA)
+            assert one.counters()["late_answers"] == 2
+            deferring.tell(Note("right"))
+            assert await asked == "right"
 
     run(main())
