@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 import pytest
 
@@ -162,3 +163,24 @@ def test_a_message_type_that_a_node_does_not_know_is_counted_and_an_ask_of_it_re
             assert "the request cannot be read" in answers[0][1]
 
     run(main())
+
+
+class Wrapped(Message, wire="tests.wrapped"):
+    message: str
+
+
+def test_a_slow_handler_is_reported_by_its_message_whatever_the_fields_are_called(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Slow(Actor):
+        @on(Wrapped)
+        def take(self, message: Wrapped, context: Context) -> None:
+            time.sleep(0.02)
+
+    async def main() -> None:
+        async with ActorSystem(settings=RuntimeSettings(slow_handler_seconds=0.01)) as system:
+            system.spawn(Slow, name="slow").tell(Wrapped("x"))
+            await until(lambda: system.counters()["slow_handlers"] == 1, "the report")
+
+    run(main())
+    assert "ms for Wrapped and" in caplog.text
