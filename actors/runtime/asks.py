@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Generator
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import AskTimeout
@@ -51,32 +52,24 @@ def arm(world: World, queue: AskQueue, deadline: float) -> None:
 def _expire(world: World, queue: AskQueue) -> None:
     expired = world.asks.expire(queue)
     # The words first: the chain runs through asks that may expire in the same moment.
-    failures = [AskTimeout(_explain(world, ask, queue.seconds)) for ask in expired]
+    made = {
+        (other.owner, other.cause): other for other in islice(world.asks.pending.values(), SEARCH_LIMIT)
+        if other.owner is not None and other.cause
+    }
+    failures = [AskTimeout(_explain(world, made, ask, queue.seconds)) for ask in expired]
     for ask, failure in zip(expired, failures, strict=True):
         ask.settle(None, failure)
 
 
-def _explain(world: World, ask: Ask, seconds: float) -> str:
+def _explain(world: World, made: dict[tuple[Any, int], Ask], ask: Ask, seconds: float) -> str:
+    """What an ask waited on; ``made``: which request an actor made while it handled which."""
     links: list[str] = []
     current: Ask | None = ask
     while current is not None and len(links) < CHAIN_LIMIT:
         links.append(f"{current.target.node}/{current.target.name} ({current.request_type.__qualname__})")
         last = current
-        current = _waited_on(world, current)
+        current = made.get((world.find(current.target), current.correlation))
     return f"no answer within {seconds:g} s from {' -> waited on '.join(links)}{_end(world, last)}"
-
-
-def _waited_on(world: World, ask: Ask) -> Ask | None:
-    """The request that the asked actor made while it handled this one."""
-    cell = world.find(ask.target)
-    if cell is None:
-        return None
-    for searched, other in enumerate(world.asks.pending.values()):
-        if searched == SEARCH_LIMIT:
-            break
-        if other.owner is cell and other.cause == ask.correlation:
-            return other
-    return None
 
 
 def _end(world: World, ask: Ask) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -527,5 +528,23 @@ def test_two_systems_live_in_one_process() -> None:
             second.tell(Add(2))
             assert await first.ask(Total()) == 1
             assert await second.ask(Total()) == 2
+
+    run(main())
+
+
+def test_thousands_of_asks_that_time_out_together_do_not_hold_the_node_up() -> None:
+    """Looking for each one's chain among all asks took 3 s here."""
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            actor = system.spawn(Deferring)
+            asked = [actor.ask(Later(), timeout_seconds=0.3) for _ in range(8_000)]
+            answers = asyncio.ensure_future(asyncio.gather(*asked, return_exceptions=True))
+            longest, before = 0.0, time.monotonic()
+            while not answers.done():
+                await asyncio.sleep(0.001)
+                longest, before = max(longest, time.monotonic() - before), time.monotonic()
+            assert all(isinstance(answer, AskTimeout) for answer in await answers)
+            assert longest < 1.0
 
     run(main())
