@@ -175,7 +175,10 @@ cdef class Scheduler(Host):
         actions = self.lifecycle
         self.lifecycle = []
         for function, arguments in actions:
-            function(*arguments)
+            try:
+                function(*arguments)
+            except Exception as error:  # the actions behind it belong to other actors
+                self.action_failed(function, error)
         return 0
 
     def end_turn(self):
@@ -360,9 +363,13 @@ cdef class Scheduler(Host):
         cdef Effect effect
         self.synced = synced
         for cell in list(self.gated):
-            while cell.gated.count and cell.gated.items[cell.gated.head].batch <= synced:
-                cell.gated.take(&effect)
-                self.apply(cell, &effect)
+            try:
+                while cell.gated.count and cell.gated.items[cell.gated.head].batch <= synced:
+                    cell.gated.take(&effect)
+                    self.apply(cell, &effect)
+            except Exception as error:  # the gates behind it belong to other actors
+                cell.gated.clear()
+                self.broken(cell, error)
             if cell.gated.count == 0 and cell.gate <= synced:
                 self.gated.discard(cell)
                 if cell.state == STOPPING:

@@ -127,6 +127,14 @@ class Timers:
 
     def _fire(self) -> None:
         self._handle = None
+        try:
+            self._fire_due()
+        finally:  # an alarm's error is the event loop's to report; the timers behind it must still come
+            self._armed_for = math.inf
+            if self._heap:
+                self._arm(self._heap[0][0])
+
+    def _fire_due(self) -> None:
         for _ in range(DRAINS_PER_CALL):  # timers do not overtake what the sockets hold
             if not self._drain():
                 break
@@ -139,9 +147,6 @@ class Timers:
                 self._ring(what)
             elif due == what.queued_due:
                 self._come_up(what, limit)
-        self._armed_for = math.inf
-        if self._heap:
-            self._arm(self._heap[0][0])
 
     def _ring(self, alarm: Alarm) -> None:
         action, alarm.action = alarm.action, None

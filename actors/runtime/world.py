@@ -142,6 +142,10 @@ class World(Scheduler):
         if cell._journal is not None:
             self.stop_because(error)
 
+    def action_failed(self, function: Callable[..., object], error: Exception) -> None:
+        """The runtime itself failed between two turns."""
+        self.log.critical("%s: an error of the runtime", getattr(function, "__qualname__", function), exc_info=error)
+
     def report_slow(self, cell: ActorCell, message: object, seconds: float) -> None:
         """A handler held the whole node up."""
         inner = message.message if isinstance(message, Timer) else message

@@ -462,3 +462,22 @@ def test_an_actor_whose_records_the_log_refused_shows_nothing_more(tmp_path: Pat
         assert isinstance(await system.wait_stopped(), JournalError)
 
     run(main())
+
+
+def test_an_error_in_one_gate_leaves_the_gates_of_other_actors_open(tmp_path: Path) -> None:
+    class Broken(Savings):
+        @on(Add)
+        def add(self, message: Add, context: Context) -> None:
+            context.journal.append(Added(message.amount))
+            context.effect(lambda: 1 / 0)  # type: ignore[attr-defined]
+
+    async def main() -> None:
+        system = ActorSystem(data=tmp_path)
+        await system.start()
+        many = [system.spawn(Broken if i == 5 else Savings, name=f"savings-{i}") for i in range(10)]
+        asked = [savings.ask(Save(1)) for savings in many if savings.name != "savings-5"]
+        many[5].tell(Add(1))
+        assert await asyncio.gather(*asked) == [1] * 9
+        assert isinstance(await system.wait_stopped(), ZeroDivisionError)
+
+    run(main())

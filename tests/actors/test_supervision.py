@@ -323,3 +323,15 @@ def test_an_error_of_the_runtime_itself_ends_one_actor_and_releases_nothing_more
 
     run(main())
     assert "an error of the runtime" in caplog.text
+
+
+def test_an_error_of_the_runtime_between_two_turns_stops_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            done: list[str] = []
+            system.world.later(lambda: 1 / 0)
+            system.world.later(done.append, "the next action")
+            await until(lambda: done, "the next action")
+
+    run(main())
+    assert "an error of the runtime" in caplog.text

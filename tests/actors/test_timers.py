@@ -239,3 +239,19 @@ def test_the_heap_forgets_cancelled_timers() -> None:
             system.spawn(Counter)
 
     run(main())
+
+
+def test_an_alarm_of_the_runtime_that_raises_does_not_silence_the_timers_behind_it() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            reported: list[dict[str, Any]] = []
+            system.loop.set_exception_handler(lambda _, context: reported.append(context))
+            system.world.timers.call_later(0.005, lambda: 1 / 0)
+            actor = system.spawn(Clocked)
+            actor.tell(Set(0.02, "after"))
+            await until(lambda: _notes(system, actor) == ["after"], "the timer behind the error")
+            actor.tell(Set(0.02, "later"))
+            await until(lambda: _notes(system, actor) == ["after", "later"], "a timer set after the error")
+            assert len(reported) == 1
+
+    run(main())
