@@ -151,6 +151,12 @@ class Message(msgspec.Struct, metaclass=_MessageMeta, frozen=True, array_like=Tr
 class Request(Message, Generic[T]):
     """A message that wants an answer of type ``T``: ``class Balance(Request[int])``."""
 
+    if TYPE_CHECKING:
+
+        def _answer_is(self) -> T:
+            """For type checkers only: what ``Reference.ask`` finds the type of its answer by."""
+            raise NotImplementedError
+
 
 _answer_types: dict[type, Any] = {}
 

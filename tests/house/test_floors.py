@@ -32,7 +32,7 @@ def _imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("floor", FLOORS)
 def test_imports_run_downwards_only(floor: str) -> None:
     above = set(FLOORS[FLOORS.index(floor) + 1 :])
-    for path in _modules(floor):
+    for path in [*_modules(floor), *sorted((ROOT / floor).rglob("*.pyi"))]:
         wrong = {name for name in _imported(path) if name.partition(".")[0] in above}
         assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)} from a floor above"
 
