@@ -6,6 +6,7 @@ watched elsewhere, so that the loss of a whole node ends those watches too.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.message import Lane, Message, Reason, Terminated
@@ -14,6 +15,8 @@ from core_ext.mailbox import Reference
 if TYPE_CHECKING:
     from actors.runtime.cell import ActorCell
     from actors.runtime.world import World
+
+_AGAIN_SECONDS = 0.02  # until a Terminated that the link refused is tried again
 
 
 class Watch(Message, wire="actors.watch", lane=Lane.CONTROL):
@@ -103,9 +106,14 @@ class Watches:
     def _tell(self, watcher: Reference, target: Reference, reason: Reason) -> None:
         if watcher.node == self._world.node:
             self._ended(watcher, target, reason)
-        else:
+        elif self._world.remote.system_message(watcher, Terminated(target, reason)) is None:
             self._watchers_elsewhere.get(watcher.node, {}).pop((watcher, target), None)
-            self._world.remote.system_message(watcher, Terminated(target, reason))
+        else:  # too much is under way there; when the node is lost instead, node_lost forgets the watch
+            self._world.timers.call_later(_AGAIN_SECONDS, partial(self._tell_again, watcher, target, reason))
+
+    def _tell_again(self, watcher: Reference, target: Reference, reason: Reason) -> None:
+        if (watcher, target) in self._watchers_elsewhere.get(watcher.node, {}):
+            self._tell(watcher, target, reason)
 
     def _ended(self, watcher: Reference, target: Reference, reason: Reason) -> None:
         """A watch of an actor here ends with its Terminated."""

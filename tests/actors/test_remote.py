@@ -28,7 +28,9 @@ from actors import (
     Terminated,
     on,
 )
+from actors.runtime.settings import RuntimeSettings
 from actors.runtime.system import ActorSystem
+from actors.runtime.transport_settings import TransportSettings
 from core_ext.codec import Kind
 from tests.actors.support import Add, Counter, Fail, Note, Notes, Recorder, Total, run, until
 from tests.actors.test_mailbox import Flood, Flooding
@@ -324,5 +326,28 @@ def test_only_the_node_that_was_asked_may_answer() -> None:
             assert one.counters()["late_answers"] == 2
             deferring.tell(Note("right"))
             assert await asked == "right"
+
+    run(main())
+
+
+def test_every_terminated_arrives_when_more_end_at_once_than_the_link_takes() -> None:
+    async def main() -> None:
+        settings = RuntimeSettings(transport=TransportSettings(control_limit=100))
+        async with (
+            ActorSystem("two", listen="tcp://127.0.0.1:*", settings=settings) as two,
+            ActorSystem("one", peers={"two": str(two.listen_address)}) as one,
+        ):
+            watcher = one.spawn(Watcher)
+            two.spawn(Counter, name="hello")
+            await one.ref("actorum://two/hello").ask(Total())
+            many = [two.spawn(Counter) for _ in range(500)]
+            for number, target in enumerate(many):
+                watcher.tell(WatchIt(target))
+                if number % 50 == 49:
+                    await until(lambda target=target: _watchers(two, target), "the watches")  # type: ignore[misc]
+            await asyncio.gather(*(two.terminate(target) for target in many))
+            ended = one.world.find(watcher)._actor.ended
+            await until(lambda: len(ended) == len(many), "every Terminated")
+            assert set(ended) == {(target, Reason.STOPPED) for target in many}
 
     run(main())
