@@ -5,13 +5,13 @@ from __future__ import annotations
 from actors.message import Lane, Message, Request
 
 
-class Ping(Message, wire="detector.ping", lane=Lane.CONTROL, fixed=True):
+class Ping(Message, wire="detector.ping", lane=Lane.CONTROL):
     """Detector to detector: are you there? ``beat`` numbers the question."""
 
     beat: int
 
 
-class Pong(Message, wire="detector.pong", lane=Lane.CONTROL, fixed=True):
+class Pong(Message, wire="detector.pong", lane=Lane.CONTROL):
     """The answer to the Ping with that number."""
 
     beat: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from actors.context import Context
-from protocols.raft import delivery, tail, terms
-from protocols.raft.messages import AppendEntries, AppendReply, Entry, Heartbeat, HeartbeatReply, RoleName
+from protocols.raft import delivery, guard, tail, terms
+from protocols.raft.messages import AppendEntries, AppendReply, Entry, Heartbeat, HeartbeatReply
 from protocols.raft.records import Truncated
 from protocols.raft.state import RoleState
 
@@ -13,8 +13,6 @@ def hear(state: RoleState, context: Context, leader: str, term: int) -> bool:
     """A message of ``term``'s leader. False when that term is over: then the sender must be told the own one."""
     if term < state.term:
         return False
-    if state.role is RoleName.LEADER and term == state.term:
-        raise AssertionError(f"{leader} and {state.node} both lead term {term}: election safety broken")
     if term > state.term:
         terms.become_follower(state, context, term, leader)
         terms.heard_leader(state, context, leader)
@@ -26,7 +24,7 @@ def hear(state: RoleState, context: Context, leader: str, term: int) -> bool:
 def on_append(state: RoleState, message: AppendEntries, context: Context) -> None:
     """Entries from the leader; the answer goes through the gate, so what it claims is on disk."""
     leader = state.sender(context)
-    if leader is None or context.sender is None:
+    if leader is None or context.sender is None or not guard.is_leaders(state, message):
         return
     if not hear(state, context, leader, message.term):
         # a leader of an old term learns the newer one from the answer, and steps down (thesis 3.3)
@@ -38,6 +36,9 @@ def on_append(state: RoleState, message: AppendEntries, context: Context) -> Non
         if skip > len(message.entries):
             context.send(context.sender, acceptance(state, message))
             return
+        if message.entries[skip - 1].term != state.log.base_term:
+            guard.drop(state)  # it contradicts what is committed, as in ``store``
+            return
         entries = message.entries[skip:]
     elif state.log.term_at(message.prev_index) == message.prev_term:
         entries = message.entries
@@ -45,31 +46,31 @@ def on_append(state: RoleState, message: AppendEntries, context: Context) -> Non
         # thesis 3.5, consistency check: the logs must agree on the entry before
         context.send(context.sender, refusal(state, message))
         return
-    store(state, context, entries)
+    if not store(state, context, entries):
+        return
     context.send(context.sender, acceptance(state, message))
     # never beyond what this request has shown to be the leader's: the tail after it may still differ
     advance_commit(state, context, min(message.commit, message.prev_index + len(message.entries)))
 
 
-def store(state: RoleState, context: Context, entries: tuple[Entry, ...]) -> None:
+def store(state: RoleState, context: Context, entries: tuple[Entry, ...]) -> bool:
     """Append what is new; delete only from the first entry that conflicts (thesis 3.5). A stale or duplicated request
-    conflicts nowhere and changes nothing."""
+    conflicts nowhere and changes nothing. False, and nothing changed: a committed entry would have been replaced."""
     log = state.log
     for entry in entries:
         if entry.index <= log.last_index:
             if log.term_at(entry.index) == entry.term:
                 continue
             if entry.index <= state.commit:
-                raise AssertionError(
-                    f"a leader replaces committed entry {entry.index} (commit index {state.commit}) by one of term "
-                    f"{entry.term}: state machine safety broken"
-                )
+                guard.drop(state)
+                return False
             log.truncate(entry.index)
             context.journal.append(Truncated(index=entry.index), note=entry.index)
             tail.settle(state, context, ())
         log.append(entry, context.journal.append(entry, note=entry.term))
         if state.uncertain:
             tail.confirm(state, entry)
+    return True
 
 
 def acceptance(state: RoleState, message: AppendEntries) -> AppendReply:
@@ -102,14 +103,14 @@ def on_heartbeat(state: RoleState, message: Heartbeat, context: Context) -> None
     """The leader is there. The answer needs nothing of the own disk: it says only that no newer term was adopted, and a
     newer one is on disk before this server lets anybody know of it."""
     leader = state.sender(context)
-    if leader is None or context.sender is None:
+    if leader is None or context.sender is None or not guard.is_leaders(state, message):
         return
     if hear(state, context, leader, message.term):
         terms.heard_leader(state, context, leader)
         commit = message.commit
-        if state.uncertain:
-            # the leader still counts on what the disk has damaged since: let it send that again
-            commit = min(commit, state.log.last_index)
+        if state.uncertain or commit > state.log.last_index:
+            # the leader still counts on what the disk has damaged or lost since: let it send that again
+            commit = min(commit, state.log.last_index) if state.uncertain else state.commit
             context.send(context.sender, damage_report(state, message))
         advance_commit(state, context, commit)
     if message.round or message.term < state.term:

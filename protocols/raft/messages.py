@@ -138,7 +138,7 @@ class RestoreChunk(Message, wire="raft.restore-chunk"):
 # that the world vouches for, never a field.
 
 
-class VoteRequest(Message, wire="raft.vote-request", lane=Lane.CONTROL, fixed=True):
+class VoteRequest(Message, wire="raft.vote-request", lane=Lane.CONTROL):
     """Candidate to voters (thesis 3.4; ``pre``: section 9.6, ``term`` is then the one that it would stand for)."""
 
     term: int
@@ -147,7 +147,7 @@ class VoteRequest(Message, wire="raft.vote-request", lane=Lane.CONTROL, fixed=Tr
     pre: bool
 
 
-class VoteReply(Message, wire="raft.vote-reply", lane=Lane.CONTROL, fixed=True):
+class VoteReply(Message, wire="raft.vote-reply", lane=Lane.CONTROL):
     """Voter to candidate."""
 
     term: int
@@ -166,7 +166,7 @@ class AppendEntries(Message, wire="raft.append-entries"):
     entries: tuple[Entry, ...]
 
 
-class AppendReply(Message, wire="raft.append-reply", lane=Lane.CONTROL, fixed=True):
+class AppendReply(Message, wire="raft.append-reply", lane=Lane.CONTROL):
     """Follower to leader.
 
     Attributes:
@@ -186,7 +186,7 @@ class AppendReply(Message, wire="raft.append-reply", lane=Lane.CONTROL, fixed=Tr
     damaged: bool = False
 
 
-class Heartbeat(Message, wire="raft.heartbeat", lane=Lane.CONTROL, fixed=True):
+class Heartbeat(Message, wire="raft.heartbeat", lane=Lane.CONTROL):
     """Leader to follower. ``commit`` is min(that follower's match index, commit index): a heartbeat may overtake
     appends. ``round`` numbers read-index rounds; 0 wants no answer."""
 
@@ -195,7 +195,7 @@ class Heartbeat(Message, wire="raft.heartbeat", lane=Lane.CONTROL, fixed=True):
     round: int
 
 
-class HeartbeatReply(Message, wire="raft.heartbeat-reply", lane=Lane.CONTROL, fixed=True):
+class HeartbeatReply(Message, wire="raft.heartbeat-reply", lane=Lane.CONTROL):
     """Follower to leader: still in that term when ``round`` arrived."""
 
     term: int
@@ -203,14 +203,14 @@ class HeartbeatReply(Message, wire="raft.heartbeat-reply", lane=Lane.CONTROL, fi
     round: int
 
 
-class ReadIndexRequest(Message, wire="raft.read-index-request", lane=Lane.CONTROL, fixed=True):
+class ReadIndexRequest(Message, wire="raft.read-index-request", lane=Lane.CONTROL):
     """Follower to leader: one for all read barriers of a turn. ``request`` is the follower's."""
 
     term: int
     request: int
 
 
-class ReadIndexReply(Message, wire="raft.read-index-reply", lane=Lane.CONTROL, fixed=True):
+class ReadIndexReply(Message, wire="raft.read-index-reply", lane=Lane.CONTROL):
     """Leader to that incarnation of the follower which asked; not granted: ask again."""
 
     request: int
@@ -232,7 +232,7 @@ class InstallSnapshot(Message, wire="raft.install-snapshot"):
     last: bool
 
 
-class InstallReply(Message, wire="raft.install-reply", lane=Lane.CONTROL, fixed=True):
+class InstallReply(Message, wire="raft.install-reply", lane=Lane.CONTROL):
     """Follower to leader: chunks below ``next_sequence`` of the snapshot are on disk; ``done``: it stands."""
 
     term: int
@@ -242,14 +242,14 @@ class InstallReply(Message, wire="raft.install-reply", lane=Lane.CONTROL, fixed=
     done: bool
 
 
-class TailProbe(Message, wire="raft.tail-probe", lane=Lane.CONTROL, fixed=True):
+class TailProbe(Message, wire="raft.tail-probe", lane=Lane.CONTROL):
     """A voter whose disk damaged its log's tail asks every voter: what do you hold at ``index``?"""
 
     term: int
     index: int
 
 
-class TailReport(Message, wire="raft.tail-report", lane=Lane.CONTROL, fixed=True):
+class TailReport(Message, wire="raft.tail-report", lane=Lane.CONTROL):
     """Answer to TailProbe: the term of the intact entry at ``index`` (0: none)."""
 
     term: int
@@ -291,6 +291,7 @@ class Status(Message, wire="raft.status"):
 
     Attributes:
         possibly_lost: entries that were cut because the disk damaged them and no voter had a copy.
+        peer_messages_dropped: messages that no correct peer sends.
     """
 
     term: int
@@ -303,6 +304,7 @@ class Status(Message, wire="raft.status"):
     first_index: int
     possibly_lost: int
     snapshots_installed: int
+    peer_messages_dropped: int = 0
 
 
 class Inspect(Request[Status], wire="raft.inspect"):

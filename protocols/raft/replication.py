@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.context import Context
-from protocols.raft import delivery, reading, snapshots, terms
+from protocols.raft import delivery, guard, reading, snapshots, terms
 from protocols.raft.messages import (
     AppendEntries,
     AppendReply,
@@ -169,7 +169,7 @@ def on_reply(state: RoleState, message: AppendReply, context: Context) -> None:
     if state.role is not RoleName.LEADER or message.request_term != state.term:
         return  # an answer to an older term's request says nothing about this term
     progress = state.progress.get(node)
-    if progress is None:
+    if progress is None or not guard.is_answer(state, message):
         return
     progress.silent_ticks = 0
     if message.accepted:
@@ -238,6 +238,9 @@ def on_heartbeat_reply(state: RoleState, message: HeartbeatReply, context: Conte
         return
     progress = state.progress.get(node)
     if progress is None:
+        return
+    if message.round > state.round:
+        guard.drop(state)  # an answer to what was not asked would confirm reads that are not there yet
         return
     progress.silent_ticks = 0
     if message.round > progress.round:

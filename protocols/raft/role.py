@@ -15,6 +15,7 @@ from protocols.raft import (
     delivery,
     election,
     following,
+    guard,
     messages,
     reading,
     recovery,
@@ -50,19 +51,23 @@ class RaftRole(RoleState):
 
     @on(messages.Propose)
     def propose(self, message: messages.Propose, context: Context) -> None:
-        replication.on_propose(self, message, context)
+        if guard.from_here(self, context):
+            replication.on_propose(self, message, context)
 
     @on(messages.AppliedUpTo)
     def applied_up_to(self, message: messages.AppliedUpTo, context: Context) -> None:
-        delivery.on_applied(self, message, context)
+        if guard.from_here(self, context):
+            delivery.on_applied(self, message, context)
 
     @on(messages.ReadBarrier)
     def read_barrier(self, message: messages.ReadBarrier, context: Context) -> None:
-        reading.on_barrier(self, message, context)
+        if guard.from_here(self, context):
+            reading.on_barrier(self, message, context)
 
     @on(messages.SnapshotChunk)
     def snapshot_chunk(self, message: messages.SnapshotChunk, context: Context) -> None:
-        snapshots.on_chunk(self, message, context)
+        if guard.from_here(self, context):
+            snapshots.on_chunk(self, message, context)
 
     # --- elections ---
 
@@ -166,6 +171,6 @@ class RaftRole(RoleState):
                 term=self.term, role=self.role, leader=self.leader, commit_index=self.commit,
                 applied_index=self.applied, last_index=self.log.last_index, snapshot_index=self.snapshot_index,
                 first_index=self.log.base + 1, possibly_lost=self.possibly_lost,
-                snapshots_installed=self.snapshots_installed,
+                snapshots_installed=self.snapshots_installed, peer_messages_dropped=self.peer_messages_dropped,
             )
         )

@@ -11,7 +11,7 @@ import msgspec
 from actors.context import Context
 from actors.errors import ContractError
 from actors.message import Message
-from protocols.raft import delivery, following, tail, terms
+from protocols.raft import delivery, following, guard, tail, terms
 from protocols.raft.configuration import Configuration
 from protocols.raft.messages import InstallReply, InstallSnapshot, RestoreChunk, SnapshotChunk, SnapshotChunkStored
 from protocols.raft.progress import Mode, Progress
@@ -139,6 +139,10 @@ def on_install_reply(state: RoleState, message: InstallReply, context: Context) 
         progress.match = max(progress.match, message.index)
         progress.probe(message.index + 1)
     elif message.next_sequence != progress.next_piece and message.index == state.snapshot_index:
+        assert state.snapshot_meta is not None
+        if not 0 <= message.next_sequence < len(state.snapshot_meta.pieces):
+            guard.drop(state)
+            return
         progress.next_piece = message.next_sequence
         send_piece(state, context, node, progress)
 
@@ -149,7 +153,7 @@ def on_install_reply(state: RoleState, message: InstallReply, context: Context) 
 def on_install(state: RoleState, message: InstallSnapshot, context: Context) -> None:
     """A chunk of the leader's snapshot. The answer says which one is wanted next, whatever came."""
     leader = state.sender(context)
-    if leader is None or context.sender is None:
+    if leader is None or context.sender is None or not guard.is_leaders(state, message):
         return
     if not following.hear(state, context, leader, message.term):
         context.send(context.sender, install_reply(state, message, 0, done=False))
@@ -207,6 +211,7 @@ def own_piece_read(state: RoleState, context: Context, sequence: int, records: t
     meta = state.snapshot_meta
     piece = records[0] if records else None
     if meta is None or sequence != state.restoring:
+        delivery.deliver(state, context)  # it may have waited behind this read
         return
     if not isinstance(piece, SnapshotPiece) or piece.index != meta.index:
         restore_owner(state, context)  # a newer snapshot has replaced the one that was being given

@@ -112,6 +112,7 @@ class RoleState(Actor):
         self.tail_reports: dict[str, int] = {}
         # counters
         self.possibly_lost = 0
+        self.peer_messages_dropped = 0
         self.snapshots_installed = 0
 
     def peers(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.context import Context
-from protocols.raft import reading
+from protocols.raft import guard, reading
 from protocols.raft.messages import (
     ElectionTimeout,
     HeartbeatTick,
@@ -52,9 +52,13 @@ def become_follower(state: RoleState, context: Context, term: int, leader: str |
 
 
 def adopt_higher_term(state: RoleState, context: Context, term: int) -> bool:
-    """A higher term in any message makes this server a follower in it (thesis 3.3). True when it was higher."""
+    """A higher term in any message makes this server a follower in it (thesis 3.3). True when it was higher: the
+    message says nothing about the own term."""
     if term <= state.term:
         return False
+    if term > guard.LARGEST:
+        guard.drop(state)
+        return True
     become_follower(state, context, term, None)
     return True
 
