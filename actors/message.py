@@ -78,13 +78,12 @@ class _MessageMeta(_StructMeta):
 
     def __new__(
         mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any],
-        *, wire: str | None = None, lane: Lane | None = None, fixed: bool = False, **config: Any,
+        *, wire: str | None = None, lane: Lane | None = None, **config: Any,
     ) -> Any:
         cls: Any = super().__new__(mcls, name, bases, namespace, **config)
         module = "main" if cls.__module__ == "__main__" else cls.__module__
         cls.wire_name = wire if wire is not None else f"{module}.{cls.__qualname__}"
         cls.wire_id = wire_id_of(cls.wire_name)
-        cls.fixed_layout = fixed
         if lane is not None:
             cls.lane = lane
         if bases and bases[0] is not msgspec.Struct:
@@ -132,19 +131,16 @@ class Message(msgspec.Struct, metaclass=_MessageMeta, frozen=True, array_like=Tr
     Class keywords:
         wire: the stable name on the wire and in journals (default ``module.QualifiedName``).
         lane: ``Lane.DATA`` (default) or ``Lane.CONTROL`` (heartbeats, votes, acknowledgements, stop).
-        fixed: True gives the type a fixed binary layout in the codec instead of msgpack (hot protocol messages; fields
-            of int, bool, bytes only).
     """
 
     wire_name: ClassVar[str]
     wire_id: ClassVar[int]
-    fixed_layout: ClassVar[bool] = False
     lane: ClassVar[Lane] = Lane.DATA
 
     if TYPE_CHECKING:
 
         def __init_subclass__(
-            cls, *, wire: str | None = None, lane: Lane | None = None, fixed: bool = False, **config: Any
+            cls, *, wire: str | None = None, lane: Lane | None = None, **config: Any
         ) -> None: ...
 
 

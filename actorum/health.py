@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -23,9 +24,18 @@ from actorum.http import Response, Route
 from actorum.latency import MeasuredDoor, latency_facts, prometheus_buckets
 from protocols.raft.messages import Inspect, Status
 
+_log = logging.getLogger("actorum.health")
+
 ASK_SECONDS = 1.0
 FACTS_SECONDS = 1.0
 ROLE_FACTS = ("role", "term", "leader", "commit_index", "applied_index", "last_index", "snapshot_index")
+#: Counts of a role that should stay 0, and what to say when one does not.
+ALARMS = {
+    "possibly_lost": "entries at the end of the log were damaged on this disk and no other node had them: what clients "
+    "were told of them may be lost; check the disk, and compare with what clients remember",
+    "peer_messages_dropped": "messages that no correct node sends came from a peer and were dropped: look for a node "
+    "of another version or with a damaged disk",
+}
 DOOR_GAUGES = frozenset({"connections", "batches_in_flight"})
 
 
@@ -59,6 +69,7 @@ class Health(Collector):
         self._stalls = stalls
         self._started = time.monotonic()
         self._caught_up = False
+        self._alarmed = dict.fromkeys(ALARMS, 0)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -93,13 +104,14 @@ class Health(Collector):
             role: Status | None = await self._raft.ask(Inspect(), timeout_seconds=ASK_SECONDS)
         except (AskError, SystemStopped):
             role = None
+        self._raise_alarms(role)
         checks = self._checks(role)
         counters = self._door.counters
         self.latest = {
             "name": self._system.name,
             "pid": self.pid,
             "cluster_id": self._cluster_id,
-            **{name: None if role is None else getattr(role, name) for name in ROLE_FACTS},
+            **{name: None if role is None else getattr(role, name) for name in (*ROLE_FACTS, *ALARMS)},
             "role": None if role is None else role.role.value,
             "redis_port": self._door.port,
             "http_port": self.http_port,
@@ -111,6 +123,14 @@ class Health(Collector):
             **latency_facts(self._door.latency),
         }
         return self.latest
+
+    def _raise_alarms(self, role: Status | None) -> None:
+        """Log once for each time that one of ``ALARMS`` has grown."""
+        for name, meaning in ALARMS.items():
+            count = 0 if role is None else getattr(role, name)
+            if count > self._alarmed[name]:
+                _log.error("%s is %d: %s", name, count, meaning)
+                self._alarmed[name] = count
 
     def _checks(self, role: Status | None) -> dict[str, str | None]:
         """What must hold before clients should come: check to problem, None when it holds."""
@@ -163,6 +183,13 @@ class Health(Collector):
         for name in ("term", "commit_index", "applied_index", "last_index", "snapshot_index"):
             if self.latest.get(name) is not None:
                 yield self._gauge(f"actorum_raft_{name}", f"{name.replace('_', ' ')} of the Raft role", name)
+        for name in ALARMS:
+            if self.latest.get(name) is not None:
+                alarm = CounterMetricFamily(
+                    f"actorum_raft_{name}", f"{name.replace('_', ' ')}; an alarm when not 0", labels=["node"]
+                )
+                alarm.add_metric([node], self.latest[name])
+                yield alarm
         leads = GaugeMetricFamily("actorum_raft_leader", "1 when this node leads", labels=["node"])
         leads.add_metric([node], float(self.latest.get("role") == "leader"))
         yield leads

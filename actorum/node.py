@@ -110,7 +110,7 @@ class Node:
         settings = self.settings
         group = configuration(*settings.nodes)
         spawn(StorageShard, settings.shard, name=SHARD_NAME, supervision=ESCALATE)
-        spawn(RaftLog, settings.adapter, name=LOG_NAME, supervision=ESCALATE)
+        spawn(RaftLog, settings.adapter, settings.raft.group, name=LOG_NAME, supervision=ESCALATE)
         gateway = spawn(Gateway, settings.gateway, name=GATEWAY_NAME, supervision=ESCALATE)
         raft = spawn(RaftRole, settings.raft, group, LOG_NAME, name=settings.raft.group, supervision=ESCALATE)
         spawn(

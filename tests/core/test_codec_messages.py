@@ -27,7 +27,7 @@ class Point(Message, wire="test.codec.point"):
     y: int = 5
 
 
-class Line(Message, wire="test.codec.line", fixed=True):
+class Line(Message, wire="test.codec.line"):
     colour: Colour
     closed: bool
     weight: float
