@@ -323,9 +323,11 @@ cdef class Scheduler(Host):
     cdef int release_durable(self, Cell cell) except -1:
         """Hand the records to the log; hold back what must not be seen before they are on disk."""
         cdef Effect effect
-        cdef bint staged = cell._journal.staged()
-        for entries in cell._journal.release():
-            cell._deliver(entries, False)
+        cdef bint staged = False
+        if cell._journal.operations:  # most handlers leave the journal alone
+            staged = cell._journal.staged()
+            for entries in cell._journal.release():
+                cell._deliver(entries, False)
         if staged:
             self.turn_end_wanted = True
             if cell.gate != PENDING:

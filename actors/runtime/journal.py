@@ -76,6 +76,7 @@ class ActorJournal:
     Attributes:
         batch: number of the log batch that holds this journal's newest committed records (0: none since start); an
             effect of the actor may leave the node once ``hub.synced() >= batch``.
+        operations: what the running handler has staged; empty for most, which ``release`` then need not be called for.
         dirty: True from a release that reached the log until the hub's next commit.
     """
 
@@ -87,7 +88,7 @@ class ActorJournal:
         self._log = log
         self._codec = codec
         self._stream = log.stream(name)
-        self._staged: list[_Append | _Truncate | _Resolve | _Checkpoint | _Read] = []
+        self.operations: list[_Append | _Truncate | _Resolve | _Checkpoint | _Read] = []
         self._writes = False
         self._first: int = log.first_position(self._stream)
         self._next: int = log.next_position(self._stream)
@@ -134,14 +135,14 @@ class ActorJournal:
         if not 0 <= note < 1 << 64:
             raise ContractError(f"journal of {self.name!r}: note {note} does not fit 64 unsigned bits")
         position = self._next
-        self._staged.append(_Append(position, record.wire_id, note, self._codec.encode(record), critical))
+        self.operations.append(_Append(position, record.wire_id, note, self._codec.encode(record), critical))
         self._writes = True
         self._next = position + 1
         return position
 
     def read(self, first: int, last: int, limit_bytes: int, key: int = 0) -> None:
         """Ask for the records first..last (both included); ``release`` returns the JournalEntries with ``key``."""
-        self._staged.append(_Read(first, last, limit_bytes, key))
+        self.operations.append(_Read(first, last, limit_bytes, key))
 
     def truncate(self, from_position: int) -> None:
         """Cut the stream before ``from_position``; the next append gets that position.
@@ -154,14 +155,14 @@ class ActorJournal:
                 f"journal of {self.name!r}: truncate({from_position}) is outside of what it holds, "
                 f"positions {self._first} to {self._next}"
             )
-        self._staged.append(_Truncate(from_position))
+        self.operations.append(_Truncate(from_position))
         self._writes = True
         self._next = from_position
 
     def resolve(self) -> None:
         """The uncertain tail was confirmed or replaced, or what was lost was made good: forget both."""
         if self._uncertain or self._lost:
-            self._staged.append(_Resolve())
+            self.operations.append(_Resolve())
             self._writes = True
             self._uncertain = ()
             self._lost = False
@@ -178,7 +179,7 @@ class ActorJournal:
                 f"positions {self._first} to {self._next}"
             )
         encoded = [(chunk.wire_id, self._codec.encode(chunk)) for chunk in chunks]
-        self._staged.append(_Checkpoint(encoded, keep_from))
+        self.operations.append(_Checkpoint(encoded, keep_from))
         self._writes = True
         self._first = keep_from
 
@@ -197,9 +198,9 @@ class ActorJournal:
         Raises:
             JournalError: the log gave another position than the one the handler was told.
         """
-        if not self._staged:
+        if not self.operations:
             return _NO_ENTRIES
-        staged, self._staged = self._staged, []
+        staged, self.operations = self.operations, []
         writes, self._writes = self._writes, False
         if writes:
             self._released = (self._first, self._next, self._uncertain, self._lost)
@@ -228,7 +229,7 @@ class ActorJournal:
 
     def discard(self) -> None:
         """The handler raised: nothing that it staged happens, and positions stand where they stood before."""
-        self._staged.clear()
+        self.operations.clear()
         self._writes = False
         self._first, self._next, self._uncertain, self._lost = self._released
 

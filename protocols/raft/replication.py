@@ -106,10 +106,16 @@ def replicate(state: RoleState, context: Context) -> None:
     for node, progress in state.progress.items():
         if progress.next <= last_index or progress.mode is not Mode.REPLICATE:
             feed(state, context, node, progress)
-        commit = min(progress.match, state.commit)
-        if progress.commit_sent < progress.commit_wanted and commit > progress.commit_sent:
-            progress.commit_sent = commit
-            context.send_now(state.peer(context, node), Heartbeat(term=state.term, commit=commit, round=0))
+        if progress.commit_sent < progress.commit_wanted:
+            tell_commit(state, context, node, progress)
+
+
+def tell_commit(state: RoleState, context: Context, node: str, progress: Progress) -> None:
+    """The news of a commit alone, as far as the follower is known to hold it."""
+    commit = min(progress.match, state.commit)
+    if commit > progress.commit_sent:
+        progress.commit_sent = commit
+        context.send_now(state.peer(context, node), Heartbeat(term=state.term, commit=commit, round=0))
 
 
 def feed(state: RoleState, context: Context, node: str, progress: Progress) -> None:
@@ -173,7 +179,7 @@ def on_reply(state: RoleState, message: AppendReply, context: Context) -> None:
         return
     progress.silent_ticks = 0
     if message.accepted:
-        if progress.accepted(message.match_index):
+        if progress.accepted(message.match_index) and message.match_index > state.commit:
             advance_commit(state, context)
     elif message.damaged and progress.mode is not Mode.SNAPSHOT:
         # it holds less than it once acknowledged: that copy no longer counts, and must be sent again
@@ -188,7 +194,8 @@ def on_own_durable(state: RoleState, message: OwnAppendDurable, context: Context
     """The own copy counts from now on, not before (thesis 10.2.1)."""
     if state.role is RoleName.LEADER and message.term == state.term and message.index > state.own_durable:
         state.own_durable = message.index
-        advance_commit(state, context)
+        if message.index > state.commit:
+            advance_commit(state, context)
 
 
 def advance_commit(state: RoleState, context: Context) -> None:
