@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from actors.runtime.settings import RuntimeSettings
 
 _ASK = 1
+_REFERENCES_KEPT = 4096
 
 
 class World(Scheduler):
@@ -65,6 +66,7 @@ class World(Scheduler):
         self.settings = settings
         self.log = logging.LoggerAdapter(logging.getLogger("actors"), {"node": node})
         self.random = random.Random()
+        self._references: dict[tuple[str, str | None], Reference] = {}  # by name: handlers ask for the same few
         self.behaviours: dict[type[Any], Behaviour] = {}
         self.restarts = 0
         self.failures = 0
@@ -78,12 +80,19 @@ class World(Scheduler):
 
     def reference(self, name: str, node: str | None = None) -> Reference:
         """A usable reference by name, to whoever has it when a message arrives."""
-        return self.bind(Reference(self.node if node is None else node, name))
+        found = self._references.get((name, node))
+        if found is None:
+            if len(self._references) >= _REFERENCES_KEPT:
+                self._references.clear()
+            found = self.bind(Reference(self.node if node is None else node, name))
+            self._references[name, node] = found
+        return found
 
     def close(self) -> None:
         """The end: no more turns and timers; what waits is answered."""
         self.trouble.sum_up()
         self.timers.close()
+        self._references.clear()
         self.detach()
 
     # --- the end of a turn ---------------------------------------------------------------------------------------
