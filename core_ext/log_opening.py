@@ -221,6 +221,7 @@ def _recover(
     else:
         _clear(disk, newest.name, replay.end, replay.clear_to)
         disk.sync(newest.name)  # what kill -9 left in the page cache only is made durable before it counts
+        disk.sync_directory()  # and so is the name of a segment that was begun just before
     segments = {
         segment.sequence: (segment.header.salt, segment.header.first_lsn - DATA_START)
         for segment in readable

@@ -19,6 +19,7 @@ class MemoryDisk:
     """
 
     def __init__(self) -> None:
+        self.names_synced = True  # no rename since the last sync of the directory
         self.files: dict[str, bytearray] = {}
         self.full_at: int | None = None
         self.fail_syncs: set[int] = set()
@@ -63,6 +64,7 @@ class MemoryDisk:
     def rename(self, old: str, new: str) -> None:
         for table in (self.files, self._durable, self._dirty):
             table[new] = table.pop(old)  # type: ignore[attr-defined]
+        self.names_synced = False
 
     def remove(self, name: str) -> None:
         for table in (self.files, self._durable, self._dirty):
@@ -70,6 +72,7 @@ class MemoryDisk:
 
     def sync_directory(self) -> None:
         """Directory operations are durable at once here; the real disk's order is covered by the kill tests."""
+        self.names_synced = True
 
     def crash(self, rng: random.Random) -> "MemoryDisk":
         """The disk as it is after a power loss: each unsynced sector is there or is not."""

@@ -419,3 +419,13 @@ def test_a_log_without_any_readable_header_is_refused() -> None:
     disk.files[last_segment(disk)][:DATA_START] = bytes(DATA_START)
     with pytest.raises(LogCorrupted, match=r"no segment header in memory is readable.*new member"):
         open_memory(disk)
+
+
+def test_the_name_of_a_segment_that_kill_minus_nine_left_behind_is_durable_before_it_is_written_to() -> None:
+    disk = MemoryDisk()
+    expected = write_batches(disk)
+    disk.names_synced = False  # the process died between the rename of its newest segment and the directory's sync
+    log = open_memory(disk)
+    assert disk.names_synced
+    assert everything(log) == expected
+    log.close()
