@@ -402,15 +402,21 @@ class JournalHub:
         self._unnumbered = True
 
     def close(self) -> None:
-        """Commit what was released, wait for the disk, and close the log."""
+        """Commit what was released, wait for the disk, and close the log, whatever fails.
+
+        Raises:
+            core_ext.log_errors.LogFailed: the last records are not on disk; they were never acknowledged.
+        """
         if self._closed:
             return
         self._closed = True
         if self._loop is not None:
             self._loop.remove_reader(self._log.fileno())
-        if self._log.failure is None:
-            self.commit()
-        self._log.close()
+        try:
+            if self._log.failure is None:
+                self.commit()
+        finally:
+            self._log.close()
 
     def note_dirty(self, journal: ActorJournal) -> None:
         """A journal has records that the next commit must number."""

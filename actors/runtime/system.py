@@ -293,8 +293,12 @@ class ActorSystem:
             for number in self._signals:
                 world.loop.remove_signal_handler(number)
             world.close()
-            if self._hub is not None:
-                self._hub.close()
+            try:
+                if self._hub is not None:
+                    self._hub.close()
+            except Exception as error:  # the last records did not reach the disk; the system has stopped all the same
+                self._log.critical("closing the log: %s", error)
+                self._reason = self._reason or error
             if self._stopped is not None and not self._stopped.done():
                 self._stopped.set_result(self._reason)
 
