@@ -15,6 +15,7 @@ from actors.context import Uncertain
 from actors.errors import ActorumError, ContractError
 from actors.message import JournalEntries, Message
 from core_ext.log import DEFAULT_SEGMENT_BYTES, Log
+from core_ext.log_format import BODY_LIMIT
 from core_ext.log_opening import Recovery
 
 PEERS_STREAM = "$peers"
@@ -130,12 +131,12 @@ class ActorJournal:
             The record's position in this stream.
 
         Raises:
-            ContractError: ``note`` does not fit 64 unsigned bits.
+            ContractError: ``note`` does not fit 64 unsigned bits, or the record does not fit the log.
         """
         if not 0 <= note < 1 << 64:
             raise ContractError(f"journal of {self.name!r}: note {note} does not fit 64 unsigned bits")
         position = self._next
-        self.operations.append(_Append(position, record.wire_id, note, self._codec.encode(record), critical))
+        self.operations.append(_Append(position, record.wire_id, note, self._encode(record), critical))
         self._writes = True
         self._next = position + 1
         return position
@@ -171,14 +172,15 @@ class ActorJournal:
         """Replace everything before ``keep_from`` by ``chunks``.
 
         Raises:
-            ContractError: ``keep_from`` stands before an earlier checkpoint's or beyond the next position.
+            ContractError: ``keep_from`` stands before an earlier checkpoint's or beyond the next position, or a chunk
+                does not fit the log.
         """
         if not self._first <= keep_from <= self._next:
             raise ContractError(
                 f"journal of {self.name!r}: checkpoint keeps from {keep_from}, which is outside of what it holds, "
                 f"positions {self._first} to {self._next}"
             )
-        encoded = [(chunk.wire_id, self._codec.encode(chunk)) for chunk in chunks]
+        encoded = [(chunk.wire_id, self._encode(chunk)) for chunk in chunks]
         self.operations.append(_Checkpoint(encoded, keep_from))
         self._writes = True
         self._first = keep_from
@@ -250,6 +252,16 @@ class ActorJournal:
             actor.recover(self._decode(tag, body, f"the record at position {position}"))
             count += 1
         return count
+
+    def _encode(self, record: Message) -> bytes:
+        """A record's body; one that the log would refuse fails in the handler that made it, not at its release."""
+        body = self._codec.encode(record)
+        if len(body) > BODY_LIMIT:
+            raise ContractError(
+                f"journal of {self.name!r}: a {type(record).__qualname__} of {len(body)} bytes; a record has at most "
+                f"{BODY_LIMIT}, split it into several"
+            )
+        return body
 
     def _entries(self, first: int, last: int, limit_bytes: int, key: int) -> JournalEntries:
         start = self._log.first_position(self._stream)

@@ -497,3 +497,20 @@ def test_a_system_whose_log_cannot_be_closed_in_order_has_stopped_all_the_same(
             assert await again.spawn(Savings, name="savings").ask(Total()) == 0
 
     run(main())
+
+
+def test_a_record_that_does_not_fit_the_log_fails_its_handler_and_not_the_node(tmp_path: Path) -> None:
+    class Verbose(Savings):
+        @on(Note)
+        def note(self, message: Note, context: Context) -> None:
+            context.journal.append(Note("x" * ((64 << 20) + 1)))
+
+    async def main() -> None:
+        async with ActorSystem(data=tmp_path) as system:
+            verbose = system.spawn(Verbose, name="verbose")
+            assert await verbose.ask(Save(1)) == 1
+            verbose.tell(Note(""))
+            assert await verbose.ask(Save(2)) == 2
+            assert system.counters()["restarts"] == 1
+
+    run(main())
