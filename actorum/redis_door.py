@@ -60,8 +60,8 @@ class RedisDoorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 6379
     password: str | None = None
     max_clients: Positive = 10_000
-    max_argument_bytes: Positive = 64 << 20
-    max_command_bytes: Positive = 128 << 20
+    max_argument_bytes: Positive = 16 << 20
+    max_command_bytes: Positive = 32 << 20
     max_arguments: Positive = 1_048_576
     max_inline_bytes: Positive = 65_536
     max_batch_bytes: Positive = 1 << 20

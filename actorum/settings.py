@@ -9,7 +9,9 @@ import msgspec
 from actors.runtime.settings import RuntimeSettings
 from protocols.detector.settings import DetectorSettings
 from protocols.raft.settings import RaftSettings
-from protocols.storage.settings import GatewaySettings, LogSettings, ShardSettings
+from protocols.storage.settings import LARGEST_MESSAGE_BYTES, GatewaySettings, LogSettings, ShardSettings
+
+LARGEST_COMMAND_BYTES = 32 << 20  # a batch may hold 1 MiB before it, and lengths: below storage's MAX_BATCH_BYTES
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -75,16 +77,17 @@ class RedisSection(Section, frozen=True):
     Attributes:
         password: what AUTH wants for the user "default"; empty lets everyone in.
         max_clients: connections at a time.
-        max_argument_bytes: largest key or value.
-        max_command_bytes: largest sum of a command's arguments.
+        max_argument_bytes: largest key or value; the store takes 16 MiB.
+        max_command_bytes: largest sum of a command's arguments; at most 32 MiB, because a command travels between nodes
+            and into the log as one message.
         max_output_bytes: replies that a client has not read, above which it is disconnected.
         answer_seconds: the last line against hanging clients; must be longer than the gateway's own limits.
     """
 
     password: str = ""
     max_clients: Count = 10_000
-    max_argument_bytes: Count = 64 << 20
-    max_command_bytes: Count = 128 << 20
+    max_argument_bytes: Count = 16 << 20
+    max_command_bytes: Count = 32 << 20
     max_output_bytes: Count = 256 << 20
     answer_seconds: Seconds = 30.0
 
@@ -117,3 +120,16 @@ class Settings(Section, frozen=True):
     redis: RedisSection = RedisSection()
     process: ProcessSection = ProcessSection()
     runtime: RuntimeSettings = RuntimeSettings()
+
+    def __post_init__(self) -> None:
+        largest = self.runtime.transport.max_frame_bytes
+        if largest < LARGEST_MESSAGE_BYTES:
+            raise ValueError(
+                f"runtime.transport.max_frame_bytes is {largest}; a node of the store needs {LARGEST_MESSAGE_BYTES} or "
+                f"more, else its largest commands and replies could not travel"
+            )
+        if self.redis.max_command_bytes > LARGEST_COMMAND_BYTES:
+            raise ValueError(
+                f"redis.max_command_bytes is {self.redis.max_command_bytes}; give {LARGEST_COMMAND_BYTES} or less, "
+                f"else a command could not enter the log"
+            )

@@ -51,10 +51,11 @@ static void kv_run(kv_call *call, int opcode, int argument_too_large) {
         }
     }
     if (call->changed) call->state->revision = call->version;
-    if (call->too_large) {
+    if (call->too_large || call->out->size > KV_MAX_REPLY_BYTES + KV_SMALL_REPLY_BYTES) {
         kv_buffer_clear(&call->state->scratch, 1 << 20);
         call->out->size = start + 4;
-        kv_say(call, "-ERR the replies to one batch of commands exceed 256 MiB; ask for less at a time\r\n");
+        kv_say(call, call->changed ? "-ERR the command was executed, but not answered: " : "-ERR ");
+        kv_say(call, "the replies to one batch of commands exceed 32 MiB; ask for less at a time\r\n");
     }
     uint32_t length = (uint32_t)(call->out->size - start - 4);
     memcpy(call->out->bytes + start, &length, 4);

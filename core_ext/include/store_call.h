@@ -6,8 +6,9 @@
 
 #include "store_state.h"
 
-#define KV_MAX_VALUE_BYTES (64u << 20)         /* our proto-max-bulk-len; bounds keys and values */
-#define KV_MAX_REPLY_BYTES ((size_t)256 << 20) /* replies of one batch; a command that exceeds it gets an error */
+#define KV_MAX_VALUE_BYTES (16u << 20)        /* our proto-max-bulk-len; bounds keys and values */
+#define KV_MAX_REPLY_BYTES ((size_t)32 << 20) /* replies of one batch: they travel between nodes as one message */
+#define KV_SMALL_REPLY_BYTES ((size_t)8 << 20) /* beyond it, for what is no string: nulls, numbers, errors */
 
 typedef struct {
     const char *at;

@@ -29,6 +29,11 @@ class Command(NamedTuple):
     batch: bytes
 
 
+def fits(submit: Submit) -> bool:
+    """Whether the numbers of a Submit, which may come from any node, are such as a command has."""
+    return all(0 <= number < 1 << 64 for number in (submit.session, submit.serial, submit.floor, submit.origin))
+
+
 def encode(time_ms: int, submit: Submit) -> bytes:
     """A Submit as the log keeps it, with the leader's clock."""
     return HEADER.pack(time_ms, submit.session, submit.serial, submit.floor, submit.origin) + submit.batch

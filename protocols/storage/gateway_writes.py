@@ -18,12 +18,13 @@ import msgspec
 from actors.context import Context
 from core_ext.mailbox import Reference
 from protocols.storage.messages import Outcome, Status, Submit, SubmitOutcome, SubmitStatus
-from protocols.storage.settings import LOG_NAME, GatewaySettings
+from protocols.storage.settings import LOG_NAME, MAX_BATCH_BYTES, GatewaySettings
 
 _UINT64 = struct.Struct("<Q")
 _REFUSALS = (SubmitStatus.NOT_LEADER, SubmitStatus.OVERLOADED, SubmitStatus.GAP, SubmitStatus.SESSION_EXPIRED)
 
 OVERLOADED = "too many commands wait at this node; not executed, try again later"
+TOO_LARGE = "the commands that came together have {} bytes, the limit is {}; not executed, send less at a time"
 NO_SERVICE = "no leader took the command in time; not executed"
 UNKNOWN = "the outcome did not arrive in time; the command may have been executed"
 
@@ -96,10 +97,13 @@ class WriteWindow:
     def execute(self, ticket: int, door: Reference, commands: bytes, tick: int, context: Context) -> None:
         """A batch from a door."""
         full = self._waiting_bytes + len(commands) > self._settings.max_waiting_bytes
-        if self.waiting and (full or len(self.waiting) >= self._settings.max_waiting):
-            context.send(
-                door, Outcome(ticket=ticket, status=Status.NOT_EXECUTED, replies=b"", reason=OVERLOADED)
-            )
+        reason = ""
+        if len(commands) > MAX_BATCH_BYTES:
+            reason = TOO_LARGE.format(len(commands), MAX_BATCH_BYTES)
+        elif self.waiting and (full or len(self.waiting) >= self._settings.max_waiting):
+            reason = OVERLOADED
+        if reason:
+            context.send(door, Outcome(ticket=ticket, status=Status.NOT_EXECUTED, replies=b"", reason=reason))
             return
         self._enqueue(Batch(ticket, door, commands, tick + self._settings.timeout_ticks))
         self.pump(tick, context)
@@ -207,7 +211,7 @@ class WriteWindow:
     def _opened(self, message: SubmitOutcome, tick: int, context: Context) -> None:
         if self.session is not None or message.origin != self._origin:
             return
-        if message.status is SubmitStatus.DONE:
+        if message.status is SubmitStatus.DONE and len(message.replies) == _UINT64.size:
             self.session = _UINT64.unpack(message.replies)[0]
             self.sessions_opened += 1
             self._next_serial = 1

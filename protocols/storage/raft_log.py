@@ -41,7 +41,7 @@ from protocols.storage.messages import (
     SubmitStatus,
     TakeSnapshot,
 )
-from protocols.storage.settings import GATEWAY_NAME, ROLE_NAME, SHARD_NAME, LogSettings
+from protocols.storage.settings import GATEWAY_NAME, MAX_BATCH_BYTES, ROLE_NAME, SHARD_NAME, LogSettings
 
 _REFUSED = {
     RefusalReason.NOT_LEADER: SubmitStatus.NOT_LEADER,
@@ -96,12 +96,12 @@ class RaftLog(LogAdapter):
     def submit(self, message: Submit, context: Context) -> None:
         """Take it into this turn's proposal, or say why not."""
         asker = context.sender
-        if asker is None:
+        if asker is None or not commands.fits(message):
             return
         key = (message.session, message.serial, message.origin)
         if not self.orders():
             context.send(asker, refusal(key, SubmitStatus.NOT_LEADER, self._leader))
-        elif len(self._pending) >= self._settings.max_pending:
+        elif len(self._pending) >= self._settings.max_pending or len(message.batch) > MAX_BATCH_BYTES:
             context.send(asker, refusal(key, SubmitStatus.OVERLOADED, None))
         elif self.expect(message, self._tag, asker):
             self._submits.append(message)

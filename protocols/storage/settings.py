@@ -11,6 +11,11 @@ LOG_NAME = "log-0"
 SHARD_NAME = "shard-0"
 GATEWAY_NAME = "gateway"
 
+#: The largest batch of commands: a larger one is refused before it enters the log. It must fit, with the entry around
+#: it, into one message between nodes and one record of the log; so must the replies: the store keeps them below 41 MiB.
+MAX_BATCH_BYTES = 34 * MEBIBYTE
+LARGEST_MESSAGE_BYTES = 48 * MEBIBYTE
+
 
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of one node's gateway; nodes may differ.

@@ -150,3 +150,15 @@ def test_every_setting_stands_in_the_documentation_with_its_default() -> None:
 
     check(Settings(), "")
     check(NodeSection(), "nodes.NAME.")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("[redis]\nmax_command_bytes = 33554433\n", "redis.max_command_bytes is 33554433; give 33554432 or less"),
+        ("[runtime.transport]\nmax_frame_bytes = 1000000\n", "runtime.transport.max_frame_bytes is 1000000"),
+    ],
+)
+def test_limits_that_do_not_fit_together_are_refused(tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(SettingsError, match=what):
+        load(_write(tmp_path, text), environment={})

@@ -25,7 +25,7 @@ from protocols.storage.messages import (
     SubmitOutcome,
     SubmitStatus,
 )
-from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, SHARD_NAME, GatewaySettings
+from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, MAX_BATCH_BYTES, SHARD_NAME, GatewaySettings
 from tests.storage.cluster import Door
 from tests.storage.world import World
 
@@ -343,3 +343,23 @@ def test_nothing_is_armed_while_nothing_waits() -> None:
 def test_settings_that_cannot_work_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="gateway settings"):
         GatewaySettings(**settings)
+
+
+def test_a_batch_that_could_not_travel_is_refused_before_it_enters_the_log() -> None:
+    stage = Stage()
+    stage.ready()
+    stage.tell(Execute(ticket=1, batch=bytes(MAX_BATCH_BYTES)), door=True)
+    assert len(stage.take("a")) == 1
+    stage.tell(Execute(ticket=2, batch=bytes(MAX_BATCH_BYTES + 1)), door=True)
+    assert stage.take("a") == []
+    assert stage.outcomes() == {2: Status.NOT_EXECUTED}
+    assert "35651585 bytes" in stage.answers[2].reason
+
+
+def test_a_malformed_answer_to_an_open_session_is_asked_for_again() -> None:
+    stage = Stage()
+    stage.lead("a")
+    (asked,) = stage.take("a")
+    stage.answer(asked, SubmitStatus.DONE, b"short")
+    stage.run(0.1)
+    stage.open()

@@ -28,7 +28,7 @@ from protocols.storage import command as commands
 from protocols.storage import messages
 from protocols.storage.messages import Applied, Apply, Leadership, Submit, SubmitOutcome, SubmitStatus
 from protocols.storage.raft_log import RaftLog
-from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, ROLE_NAME, SHARD_NAME, LogSettings
+from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, MAX_BATCH_BYTES, ROLE_NAME, SHARD_NAME, LogSettings
 from tests.storage.world import EPOCH_SECONDS, World
 
 
@@ -226,3 +226,16 @@ def test_a_due_deadline_brings_a_tick_from_the_leader_only() -> None:
     stage.tell(Applied(index=2, outcomes=(), next_deadline_ms=None))
     stage.world.run(1.0)
     assert stage.proposals() == []
+
+
+def test_a_submit_that_no_gateway_sends_does_no_harm() -> None:
+    stage = Stage()
+    stage.lead()
+    for malformed in (submit(-1), submit(1, session=-1), submit(1, origin=-1)):
+        stage.tell(malformed, sender=stage.far_ref)
+    assert (stage.proposals(), stage.take(stage.far)) == ([], [])
+    stage.tell(Submit(session=1, serial=1, floor=0, batch=bytes(MAX_BATCH_BYTES + 1)), sender=stage.far_ref)
+    assert stage.proposals() == []
+    (refused,) = stage.take(stage.far)
+    assert isinstance(refused, SubmitOutcome)
+    assert refused.status is SubmitStatus.OVERLOADED

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core_ext.store import COMMANDS, MAX_VALUE_BYTES, Store
+from protocols.storage.settings import MAX_BATCH_BYTES
 from tests.storage.batches import batch, parse, split
 from tests.storage.snapshots import content, drain, entries, restored
 from tests.storage.twin import Twin
@@ -208,11 +209,22 @@ def test_values_do_not_grow_beyond_the_limit() -> None:
 def test_replies_that_exceed_their_limit_become_an_error() -> None:
     store = Store()
     store.apply(0, batch(("SETRANGE", "k", MAX_VALUE_BYTES - 1, "x")))
-    replies = split(store.apply(0, batch(("MGET", "k", "k", "k", "k", "k"), ("STRLEN", "k"))))
-    assert parse(replies[0]) == (
-        "-ERR the replies to one batch of commands exceed 256 MiB; ask for less at a time"
-    )
+    replies = split(store.apply(0, batch(("MGET", "k", "k", "k"), ("STRLEN", "k"), ("GET", "k"), ("GETDEL", "k"))))
+    assert parse(replies[0]) == "-ERR the replies to one batch of commands exceed 32 MiB; ask for less at a time"
     assert replies[1] == b":%d\r\n" % MAX_VALUE_BYTES
+    assert len(replies[2]) > MAX_VALUE_BYTES
+    assert parse(replies[3]) == (
+        "-ERR the command was executed, but not answered: the replies to one batch of commands exceed 32 MiB; ask for "
+        "less at a time"
+    )
+    assert len(store) == 0
+
+
+def test_replies_that_are_no_strings_count_too() -> None:
+    nulls = ("MGET", *[""] * 65_535)
+    replies = Store().apply(0, batch(*[nulls] * 300))
+    assert len(replies) < MAX_BATCH_BYTES + (8 << 20)
+    assert str(parse(split(replies)[-1])).startswith("-ERR the replies to one batch of commands exceed 32 MiB")
 
 
 def test_a_second_walk_ends_the_first() -> None:
