@@ -33,15 +33,6 @@ cdef class Outbox:
         max_frame_bytes: the largest frame that the peer takes.
     """
 
-    cdef uint64_t incarnation
-    cdef Py_ssize_t frame_bytes, queue_bytes
-    cdef public int64_t window_bytes, window_count
-    cdef readonly Py_ssize_t max_body_bytes
-    cdef readonly int64_t bytes_sent, bytes_acknowledged, count_sent, count_acknowledged
-    cdef FrameWriter writer
-    cdef list full
-    cdef Py_ssize_t full_bytes, full_count
-
     def __init__(
         self, uint64_t incarnation, Py_ssize_t frame_bytes, Py_ssize_t queue_bytes, int64_t window_bytes,
         int64_t window_count, Py_ssize_t max_frame_bytes,
@@ -69,10 +60,13 @@ cdef class Outbox:
         self.bytes_sent = self.bytes_acknowledged = 0
         return dropped
 
+    cdef Py_ssize_t count_waiting(self) noexcept:
+        return self.full_count + self.writer.count
+
     @property
     def waiting(self):
         """Envelopes that wait here."""
-        return self.full_count + self.writer.count
+        return self.count_waiting()
 
     @property
     def waiting_bytes(self):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from actors.message import Lane
-from actors.runtime.flow import Intake
 from actors.runtime.handshake import Hello, Pong
 from actors.runtime.link import CONTROL_SUFFIX, DATA_SUFFIX
 from actors.runtime.transport_settings import TransportSettings
 from core_ext.flow import Senders
+from core_ext.inlet import Entrance, Intake
 
 
 class Peer:
@@ -35,18 +35,6 @@ class Peer:
         return Pong(sequence, *self.data.report(), *self.control.report())
 
 
-class Entrance:
-    """One routing identity: the peer behind it, the lane that it carries, and whether link messages come on it, too."""
-
-    __slots__ = ("intake", "lane", "only_frames", "peer")
-
-    def __init__(self, peer: Peer, lane: Lane, intake: Intake) -> None:
-        self.peer = peer
-        self.lane = lane
-        self.only_frames = lane is Lane.DATA
-        self.intake = intake
-
-
 class Registry:
     """All introduced peers; one per name, the newest."""
 
@@ -67,8 +55,10 @@ class Registry:
         """From now on frames are taken from this peer, and no longer from an older one of its name."""
         self.remove(peer.node)
         self._peers[peer.node] = peer
-        self.entrances[peer.routing_id + CONTROL_SUFFIX] = Entrance(peer, Lane.CONTROL, peer.control)
-        self.entrances[peer.routing_id + DATA_SUFFIX] = Entrance(peer, Lane.DATA, peer.data)
+        for suffix, lane, intake in ((CONTROL_SUFFIX, Lane.CONTROL, peer.control), (DATA_SUFFIX, Lane.DATA, peer.data)):
+            self.entrances[peer.routing_id + suffix] = Entrance(
+                peer, peer.incarnation, peer.senders, lane, intake, lane is Lane.DATA
+            )
 
     def remove(self, node: str) -> Peer | None:
         """Take nothing more from this peer until it introduces itself again."""

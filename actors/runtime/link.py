@@ -33,6 +33,7 @@ from actors.runtime.handshake import (
 from actors.runtime.sockets import Connection, check_dialable
 from actors.runtime.transport_settings import TransportSettings
 from core_ext.flow import Outbox
+from core_ext.outlet import Sending
 
 CONTROL_SUFFIX = b"/c"
 DATA_SUFFIX = b"/d"
@@ -73,8 +74,8 @@ class LinkOwner(Protocol):
         """The link has something to flush."""
 
 
-class Link:
-    """One peer, as this node reaches it.
+class Link(Sending):
+    """One peer, as this node reaches it; how its frames go out stands in the native base class.
 
     Args:
         owner: the transport.
@@ -83,37 +84,33 @@ class Link:
         configured: False for a peer that introduced itself; such a link is forgotten when it is lost.
 
     Attributes:
-        incarnation: of the peer, once known; 0 before.
         failure: why the link is not up, for whoever is refused a send.
-        taking: whether sends are taken: it is up, or still waits for a first connection.
-        dirty: envelopes were put into an outbox since the last flush.
         outboxes: what waits and what is under way, by Lane.
     """
 
     def __init__(self, owner: LinkOwner, node: str, address: str, configured: bool) -> None:
+        settings = owner.settings
+        own = owner.us.incarnation
+        super().__init__(
+            Outbox(
+                own, settings.frame_bytes, settings.send_queue_bytes, settings.credit_bytes, _NO_COUNT_LIMIT,
+                settings.max_frame_bytes,
+            ),
+            Outbox(
+                own, settings.frame_bytes, settings.send_queue_bytes, settings.send_queue_bytes,
+                settings.control_limit, settings.max_frame_bytes,
+            ),
+            owner.counters,
+        )
         self.node = node
         self.address = address
         self.configured = configured
         self.state = LinkState.DOWN
-        self.incarnation = 0
         self.failure = "not reached yet"
-        self.dirty = False
         self.taking = True
-        settings = owner.settings
         self._owner = owner
         self._settings = settings
-        own = owner.us.incarnation
-        self._data = Outbox(
-            own, settings.frame_bytes, settings.send_queue_bytes, settings.credit_bytes, _NO_COUNT_LIMIT,
-            settings.max_frame_bytes,
-        )
-        self._control = Outbox(
-            own, settings.frame_bytes, settings.send_queue_bytes, settings.send_queue_bytes, settings.control_limit,
-            settings.max_frame_bytes,
-        )
-        self.outboxes = (self._data, self._control)
-        self._control_connection: Connection | None = None
-        self._data_connection: Connection | None = None
+        self.outboxes = (self.data, self.control)
         self._routing_id = b""
         self._closed = False
         self._attempts = 0
@@ -124,36 +121,24 @@ class Link:
 
     # --- sending -----------------------------------------------------------------------------------------------
 
-    def flush(self) -> None:
-        """Send what waits, control first, as far as the peer's credit goes."""
-        self.dirty = False
-        if self.state is not LinkState.UP:
-            return
-        control, data = self._control_connection, self._data_connection
-        if control is not None and self._control.waiting:
-            self._flush(self._control, control)
-        if data is not None and self._data.waiting:
-            self._flush(self._data, data)
-        # Sending on the control connection may swallow its descriptor's wake-up. What waits for credit needs the next
-        # pong at once; for the rest the next tick is soon enough.
-        if control is not None and (self._data.waiting or self._control.waiting) and control.readable():
+    def credit_wanted(self) -> None:
+        """Something waits for the peer's credit, which the next pong gives.
+
+        Sending on the control connection may have swallowed its descriptor's wake-up. When nothing waits, the next
+        tick is soon enough to notice.
+        """
+        control = self.control_connection
+        if control is not None and control.readable():
             self._owner.loop.call_soon(self.read)
 
-    def _flush(self, outbox: Outbox, connection: Connection) -> None:
-        counters = self._owner.counters
-        sent_before = outbox.count_sent
-        while (parts := outbox.next_frame(self.incarnation)) is not None:
-            if not connection.send(parts):
-                self._lost_soon(connection, "the connection ended")
-                return
-            counters["frames_sent"] += 1
-            counters["bytes_sent"] += len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
-        counters["envelopes_sent"] += outbox.count_sent - sent_before
+    def send_failed(self, connection: Connection) -> None:
+        """A socket took no frame."""
+        self._lost_soon(connection, "the connection ended")
 
     @property
     def waiting_bytes(self) -> int:
         """Bytes that wait for the link or for the peer's credit."""
-        return self._data.waiting_bytes + self._control.waiting_bytes
+        return self.data.waiting_bytes + self.control.waiting_bytes
 
     @property
     def under_way_bytes(self) -> int:
@@ -176,7 +161,7 @@ class Link:
         connection = self._connect(CONTROL_SUFFIX)
         if connection is None:
             return
-        self._control_connection = connection
+        self.control_connection = connection
         if not connection.send([encode(self._owner.us.hello(self._owner.counters["dials"]))]):
             self.lost(f"cannot connect to {self.address}")
         elif connection.readable():
@@ -197,7 +182,7 @@ class Link:
 
     def _connect(self, suffix: bytes) -> Connection | None:
         def on_lost() -> None:
-            if self._control_connection is connection or self._data_connection is connection:
+            if self.control_connection is connection or self.data_connection is connection:
                 reached = self.state is LinkState.UP
                 self.lost("the connection ended" if reached else f"cannot connect to {self.address}")
 
@@ -225,8 +210,8 @@ class Link:
 
     def read(self) -> None:
         """Take everything that came on the control connection."""
-        while self._control_connection is not None:
-            part = self._control_connection.receive()
+        while self.control_connection is not None:
+            part = self.control_connection.receive()
             if part is None:
                 return
             try:
@@ -261,13 +246,14 @@ class Link:
         connection = self._connect(DATA_SUFFIX)
         if connection is None:
             return
-        self._data_connection = connection
+        self.data_connection = connection
         self.incarnation = welcome.incarnation
         for outbox in self.outboxes:
             outbox.limit_frames(min(self._settings.max_frame_bytes, welcome.max_frame_bytes))
-        self._data.window_bytes = welcome.credit_bytes
-        self._control.window_count = min(self._settings.control_limit, welcome.control_limit)
+        self.data.window_bytes = welcome.credit_bytes
+        self.control.window_count = min(self._settings.control_limit, welcome.control_limit)
         self.state = LinkState.UP
+        self.up = True
         self.failure = ""
         self.taking = True
         self._ticks = self._silent_ticks = 0
@@ -276,9 +262,9 @@ class Link:
         self._owner.mark_dirty(self)
 
     def _credited(self, pong: Pong) -> None:
-        self._data.acknowledge(pong.data_bytes, pong.data_count)
-        self._control.acknowledge(pong.control_bytes, pong.control_count)
-        if self._data.waiting or self._control.waiting:
+        self.data.acknowledge(pong.data_bytes, pong.data_count)
+        self.control.acknowledge(pong.control_bytes, pong.control_count)
+        if self.data.waiting or self.control.waiting:
             self.flush()
 
     # --- time and loss -----------------------------------------------------------------------------------------
@@ -305,7 +291,7 @@ class Link:
 
     def ask_report(self) -> None:
         """Ping; the pong tells that the peer lives, and what it has taken in."""
-        connection = self._control_connection
+        connection = self.control_connection
         if connection is None:
             return
         if not connection.send([encode(Ping(self._ticks))]):
@@ -317,7 +303,7 @@ class Link:
         """Lose the link from the loop, not from within a send: the runtime's callbacks must not run in its turn."""
 
         def lose() -> None:
-            if connection is self._control_connection or connection is self._data_connection:
+            if connection is self.control_connection or connection is self.data_connection:
                 self.lost(reason)
 
         self._owner.loop.call_soon(lose)
@@ -361,7 +347,7 @@ class Link:
         self._owner.link_lost(self, self.failure, was_up=False, cut_by_peer=False, again=False)
 
     def _drop_waiting(self) -> None:
-        dropped = self._data.reset() + self._control.reset()
+        dropped = self.data.reset() + self.control.reset()
         self._owner.counters["dropped_unreachable"] += dropped
 
     def close(self, farewell: Sequence[bytes] = (), linger_seconds: float = 0.0) -> None:
@@ -370,9 +356,9 @@ class Link:
         if self._redial is not None:
             self._redial.cancel()
             self._redial = None
-        if self.state is LinkState.UP and self._control_connection is not None:
+        if self.state is LinkState.UP and self.control_connection is not None:
             for part in farewell:
-                self._control_connection.send([part])
+                self.control_connection.send([part])
         self._close_connections(linger_seconds if self.state is LinkState.UP else 0.0)
         self.state = LinkState.DOWN
         self.failure = "this node is stopping"
@@ -381,7 +367,8 @@ class Link:
         self._drop_waiting()
 
     def _close_connections(self, linger_seconds: float) -> None:
-        for connection in (self._control_connection, self._data_connection):
+        self.up = False
+        for connection in (self.control_connection, self.data_connection):
             if connection is not None:
                 connection.close(linger_seconds)
-        self._control_connection = self._data_connection = None
+        self.control_connection = self.data_connection = None

@@ -117,6 +117,9 @@ class Connection:
         on_readable: called when something may be there to read; None when nothing ever is.
         on_lost: called at most once, when the connection failed or ended.
 
+    Attributes:
+        send_part: (part, flags): hands ZeroMQ one part of a message; raises ZMQError.
+
     Raises:
         zmq.ZMQError: the address cannot be used.
     """
@@ -136,6 +139,7 @@ class Connection:
         self._loop = loop
         self._on_lost = on_lost
         self._socket = dealer = context.socket(zmq.DEALER)
+        self.send_part = super(zmq.Socket, dealer).send  # without pyzmq's layer of conveniences
         self._monitor: zmq.Socket[bytes] | None = None
         self._descriptors: list[int] = []
         try:

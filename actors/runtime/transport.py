@@ -18,6 +18,7 @@ from actors.errors import WireError
 from actors.message import Lane
 from actors.runtime.admission import Admission
 from actors.runtime.handshake import (
+    MAX_LINK_MESSAGE_BYTES,
     Bye,
     Hello,
     Identity,
@@ -30,15 +31,15 @@ from actors.runtime.handshake import (
     encode,
     is_link_message,
 )
-from actors.runtime.inbound import Entrance, Peer, Registry
-from actors.runtime.inlet import Inlet
+from actors.runtime.inbound import Peer, Registry
 from actors.runtime.link import CONTROL_SUFFIX, DATA_SUFFIX, Link, LinkState
 from actors.runtime.logs import RateLimited
-from actors.runtime.sockets import TransportError, check_dialable
+from actors.runtime.sockets import TransportError, bind_router, check_dialable
 from actors.runtime.transport_settings import TransportSettings
-from core_ext.codec import WIRE_VERSION, CodecError, Envelope, read_frame
-from core_ext.flow import deliver
+from core_ext.codec import WIRE_VERSION, CodecError, Envelope
+from core_ext.inlet import Entrance, Inlet
 from core_ext.mailbox import Reference
+from core_ext.outlet import Outlet
 
 DEFAULT_LISTEN = "tcp://127.0.0.1:*"
 _ANSWERS_PER_TICK = 64  # refusals and the like to whoever is not introduced
@@ -61,7 +62,7 @@ class OnEnvelope(Protocol):
     ) -> None: ...
 
 
-class Transport:
+class Transport(Outlet):
     """Links to peers, and one bound socket.
 
     Args:
@@ -109,9 +110,10 @@ class Transport:
     ) -> None:
         if not 0 < len(node.encode()) <= 128:
             raise TransportError(f"node name {node!r} must have 1 to 128 bytes: it is part of what its peers see")
+        self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
+        super().__init__(self.counters)
         self.settings = settings if settings is not None else TransportSettings()
         self.loop = loop
-        self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
         self.refusals: dict[str, str] = {}
         self.address = ""
         self.us = Identity(node, incarnation, cluster_id, folder_id, advertise or "")
@@ -119,13 +121,11 @@ class Transport:
         self.random = random.Random(incarnation)
         self._listen = listen or DEFAULT_LISTEN
         self._peers = dict(peers or {})
-        self._links: dict[str, Link] = {}
-        self._dirty: list[Link] = []
         self._registry = Registry()
-        self._on_envelope = on_envelope
+        self.envelope_came = on_envelope
         self._on_peer_up = on_peer_up
         self._on_peer_down = on_peer_down
-        self._on_wake = on_wake if on_wake is not None else self._poll_and_flush
+        self.woken = on_wake if on_wake is not None else self._poll_and_flush
         self._known_folders = known_folders
         self._remember_folder = remember_folder
         self._inlet: Inlet | None = None
@@ -148,11 +148,13 @@ class Transport:
                 if unusable is not None:
                     raise TransportError(f"peer {peer!r}: {unusable}")
             self.context.set(zmq.MAX_SOCKETS, 4 * self.settings.max_peers + 16)
+            limits = self.settings
+            router, self.address = bind_router(self.context, self._listen, limits.max_frame_bytes)
             self._inlet = Inlet(
-                self.context, self.loop, self._listen, self.settings,
-                on_message=self._message, on_wake=self._on_wake,
+                router, self.loop, incarnation=self.us.incarnation, budget=(limits.poll_frames, limits.poll_bytes),
+                max_frame_bytes=limits.max_frame_bytes, max_copied_bytes=MAX_LINK_MESSAGE_BYTES,
+                entrances=self._registry.entrances, counters=self.counters, owner=self,
             )
-            self.address = self._inlet.address
             advertised = self.us.address or self.address
             unusable = check_dialable(advertised)
             if unusable is not None:
@@ -188,9 +190,8 @@ class Transport:
             self._tick_handle.cancel()
         farewell = [encode(Bye(f"node {self.us.node!r} has stopped"))]
         linger = min(flush_seconds, _LINGER_SECONDS)
-        for link in self._links.values():
+        for link in self.links.values():
             link.close(farewell, linger)
-        self._dirty.clear()
         if self._inlet is not None:
             self._inlet.close()
         self.context.term()
@@ -199,60 +200,12 @@ class Transport:
         deadline = self.loop.time() + seconds
         self.flush()
         while self.loop.time() < deadline and any(
-            link.taking and (link.under_way_bytes or link.waiting_bytes) for link in self._links.values()
+            link.taking and (link.under_way_bytes or link.waiting_bytes) for link in self.links.values()
         ):
-            for link in self._links.values():
+            for link in self.links.values():
                 link.ask_report()
             await asyncio.sleep(0.002)
             self.flush()
-
-    # --- sending -----------------------------------------------------------------------------------------------
-
-    def send(
-        self, node: str, lane: Lane, kind: int, target: tuple[str, int], sender: tuple[str, int] | None,
-        correlation: int, wire_id: int, body: bytes,
-    ) -> str | None:
-        """Queue one envelope for the next flush; never blocks.
-
-        Args:
-            node: where to.
-            lane: control is sent first, on a connection of its own.
-            kind: a ``core_ext.codec.Kind``.
-            target: (name, incarnation) of the actor there.
-            sender: (name, incarnation) of the actor here; None for outside code.
-            correlation: ties a reply to its ask.
-            wire_id: the message's type.
-            body: the encoded message.
-
-        Returns:
-            None when it was accepted (not: delivered), else why it was refused.
-        """
-        link = self._links.get(node)
-        if link is None:
-            known = ", ".join(sorted(self._links)) or "none"
-            refusal: str | None = f"unknown node: {node!r} is none of the peers ({known})"
-        elif not link.taking:
-            refusal = f"unreachable: {link.failure}"
-        else:
-            refusal = link.outboxes[lane].add(kind, target, sender, correlation, wire_id, body)
-            if refusal is None:
-                if not link.dirty:
-                    link.dirty = True
-                    self._dirty.append(link)
-                return None
-        self.counters["sends_refused"] += 1
-        return refusal
-
-    def flush(self) -> None:
-        """The end of a turn: one frame per peer and lane goes out, more only when a frame has grown full."""
-        if self._dirty:
-            dirty, self._dirty = self._dirty, []
-            for link in dirty:
-                link.flush()
-
-    def mark_dirty(self, link: Link) -> None:
-        """The link has something to flush."""
-        self._dirty.append(link)
 
     # --- receiving ---------------------------------------------------------------------------------------------
 
@@ -273,10 +226,13 @@ class Transport:
         self._inlet.look_after_answers()
         return delivered
 
-    def _message(self, identity: bytes, parts: list[Any], length: int) -> int:
+    def message_came(self, identity: bytes, parts: list[Any], length: int) -> int:
+        """Something other than a frame on a data lane: no parts when it was above the limit.
+
+        Returns:
+            How many envelopes it held.
+        """
         entrance = self._registry.entrances.get(identity)
-        if entrance is not None and entrance.only_frames and parts:
-            return self._frame(identity, entrance, parts, length)
         if not parts:
             self.counters["dropped_oversized"] += 1
             self._misbehaved(identity, entrance, f"a frame above the limit of {self.settings.max_frame_bytes} bytes")
@@ -284,30 +240,21 @@ class Transport:
             self._link_message(identity, entrance, parts[0])
         elif entrance is None:
             self._stranger(identity)
-        else:
-            return self._frame(identity, entrance, parts, length)
+        elif self._inlet is not None:
+            return self._inlet.frame(identity, entrance, parts, length)
         return 0
 
-    def _frame(self, identity: bytes, entrance: Entrance, parts: list[Any], length: int) -> int:
-        counters = self.counters
-        try:
-            frame = read_frame(parts, self.settings.max_frame_bytes)
-        except CodecError as error:
-            counters["dropped_garbage"] += 1
-            self._misbehaved(identity, entrance, f"a frame that cannot be read: {error}")
-            return 0
-        counters["frames_received"] += 1
-        counters["bytes_received"] += length
-        count = len(frame)
-        peer = entrance.peer
-        if entrance.intake.take(length, count) and peer not in self._due:
-            self._due.append(peer)
-        if frame.receiver_incarnation != self.us.incarnation or frame.sender_incarnation != peer.incarnation:
-            counters["dropped_wrong_incarnation"] += count
-            return 0
-        return deliver(frame, peer.senders, self._on_envelope, entrance.lane, self._undelivered)
+    def damaged(self, identity: bytes, entrance: Entrance, error: CodecError) -> None:
+        """A frame cannot be read."""
+        self.counters["dropped_garbage"] += 1
+        self._misbehaved(identity, entrance, f"a frame that cannot be read: {error}")
 
-    def _undelivered(self, envelope: Envelope, error: Exception) -> None:
+    def credit_due(self, peer: Peer) -> None:
+        """The peer hears at the end of the poll what was taken in."""
+        if peer not in self._due:
+            self._due.append(peer)
+
+    def undelivered(self, envelope: Envelope, error: Exception) -> None:
         """One bad envelope does not take the rest of its frame with it."""
         self.counters["delivery_errors"] += 1
         self._log.warning(
@@ -336,7 +283,7 @@ class Transport:
                 self._answer(identity, encode(entrance.peer.report(sequence)))
             case Bye(reason):
                 self._registry.remove(entrance.peer.node)
-                link = self._links.get(entrance.peer.node)
+                link = self.links.get(entrance.peer.node)
                 if link is not None and link.incarnation == entrance.peer.incarnation:
                     link.lost(reason, cut_by_peer=True)
             case _:
@@ -352,7 +299,7 @@ class Transport:
                 self.refusals[hello.node] = reason
             self._refuse(identity, reason)
             return
-        link = self._links.get(hello.node) or self._add_link(hello.node, hello.address, configured=False)
+        link = self.links.get(hello.node) or self._add_link(hello.node, hello.address, configured=False)
         self._registry.admit(Peer(hello, identity[: -len(CONTROL_SUFFIX)], self.settings))
         self._admission.remember(hello)
         self.counters["hellos_accepted"] += 1
@@ -370,7 +317,7 @@ class Transport:
 
     def _make_room(self, hello: Hello) -> str | None:
         """Settle what the new introduction means for a link that exists. Returns why it cannot be accepted."""
-        link = self._links.get(hello.node)
+        link = self.links.get(hello.node)
         if link is not None and link.state is LinkState.UP and link.incarnation != hello.incarnation:
             if not link.configured and link.address != hello.address:
                 return (
@@ -378,13 +325,13 @@ class Transport:
                     f"the two another name"
                 )
             link.lost("it was started again", cut_by_peer=True)
-            link = self._links.get(hello.node)
+            link = self.links.get(hello.node)
         if link is not None and not link.configured and link.address != hello.address:
             self._forget(link)
             link = None
         if link is None:
-            if len(self._links) >= self.settings.max_peers:
-                return f"node {self.us.node!r} has {len(self._links)} peers already; raise max_peers there"
+            if len(self.links) >= self.settings.max_peers:
+                return f"node {self.us.node!r} has {len(self.links)} peers already; raise max_peers there"
             unusable = check_dialable(hello.address)
             if unusable is not None:
                 return f"node {self.us.node!r} cannot answer {hello.node!r}: {unusable}; give it `advertise`"
@@ -419,12 +366,12 @@ class Transport:
     # --- what links report -------------------------------------------------------------------------------------
 
     def _add_link(self, node: str, address: str, configured: bool) -> Link:
-        link = self._links[node] = Link(self, node, address, configured)
+        link = self.links[node] = Link(self, node, address, configured)
         return link
 
     def _forget(self, link: Link) -> None:
-        if self._links.get(link.node) is link:
-            del self._links[link.node]
+        if self.links.get(link.node) is link:
+            del self.links[link.node]
         link.close()
 
     def judge(self, link: Link, welcome: Welcome, version: int) -> str | None:
@@ -476,7 +423,7 @@ class Transport:
     def peers(self) -> dict[str, tuple[str, int, int]]:
         """Every peer: its link's state ("up", "dialling", "down"), bytes that wait for it, bytes under way to it."""
         return {
-            node: (link.state.value, link.waiting_bytes, link.under_way_bytes) for node, link in self._links.items()
+            node: (link.state.value, link.waiting_bytes, link.under_way_bytes) for node, link in self.links.items()
         }
 
     # --- the loop ----------------------------------------------------------------------------------------------
@@ -488,7 +435,7 @@ class Transport:
     def _tick(self) -> None:
         self._tick_handle = self.loop.call_later(self.settings.ping_interval_seconds, self._tick)
         self._answers_left = _ANSWERS_PER_TICK
-        for link in list(self._links.values()):
+        for link in list(self.links.values()):
             link.tick()
         if self._inlet is not None:
             self._inlet.look_after_answers()

@@ -21,13 +21,14 @@ from actors.message import Answer, Lane, Message, Reason, Rejected, Request, che
 from actors.runtime import asks, lifecycle, refusals, supervision
 from actors.runtime.cell import ActorCell
 from actors.runtime.dead_letters import BoundedLog, DeadLetters
-from actors.runtime.remote import OUTSIDE, Remote
+from actors.runtime.remote import Remote
 from actors.runtime.timers import Timers
 from actors.runtime.watching import Watches
 from core_ext.asks import Ask
 from core_ext.cell import DROPPED_, FULL_, NOBODY_, TAKEN_, Behaviour, Timer
 from core_ext.dispatch import Scheduler
 from core_ext.mailbox import Reference
+from core_ext.post import OUTSIDE
 
 if TYPE_CHECKING:
     from actors.runtime.journal import JournalHub
@@ -71,7 +72,9 @@ class World(Scheduler):
         self.restarts = 0
         self.failures = 0
         self.journals: JournalHub | None = None
-        self.remote = Remote(self)
+        remote = self.remote = Remote(self)
+        self.prepare_ask, self.send_ask = remote.prepare_ask, remote.send_ask
+        self.prepare_answer, self.send_answer = remote.prepare_answer, remote.send_answer
         self.timers = Timers(loop, self.remote.poll)
         self.watches = Watches(self)
         self.trouble = BoundedLog(self.log, settings.log_lines_per_second)
@@ -243,35 +246,14 @@ class World(Scheduler):
         if accepted != TAKEN_:
             self.refuse_tell(target, message, sender, accepted)
 
-    def prepare_ask(self, sender: ActorCell | None, ask: Ask, message: Request[Any], info: int) -> tuple[Any, ...]:
-        """Arguments for ``send_ask``."""
-        body = None if ask.target.node == self.node else self.remote.encode(message)
-        return body, sender, ask, message, info
-
-    def send_ask(
-        self, body: bytes | None, sender: ActorCell | None, ask: Ask, message: Request[Any], info: int
-    ) -> None:
-        """Send a request whose target was not here when it was made."""
-        self.asks.register(ask)
-        if body is not None:
-            self.remote.ask(body, sender, ask, message)
-            return
+    def ask_late(self, sender: ActorCell | None, ask: Ask, message: Request[Any], info: int) -> None:
+        """Ask a name of this node that nobody had when the request was made; perhaps somebody has it now."""
         cell = self.find(ask.target)
         accepted = NOBODY_
         if cell is not None:
             accepted = cell._put(message, ask, ask.correlation, _ASK, bool(info & 1))
         if accepted != TAKEN_:
             self.refuse_ask(ask.target, message, ask, ask.correlation, accepted)
-
-    def prepare_answer(
-        self, asker: Reference, correlation: int, value: object, failure: Exception | None
-    ) -> tuple[Any, ...]:
-        """Arguments for ``send_answer``."""
-        return self.remote.prepare_answer(asker, correlation, value, failure)
-
-    def send_answer(self, *prepared: Any) -> None:
-        """Answer a request from another node."""
-        self.remote.send_answer(*prepared)
 
     def visible_sender(self, asker: Reference) -> Reference | None:
         """Who asked, as an actor sees it: outside code has no reference."""

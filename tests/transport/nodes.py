@@ -114,7 +114,7 @@ class Node:
 
     async def crash(self) -> None:
         """Vanish without a goodbye, as a killed process does."""
-        for link in self.transport._links.values():
+        for link in self.transport.links.values():
             link.close()
         await self.transport.close(0.0)
 

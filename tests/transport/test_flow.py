@@ -7,9 +7,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.runtime.flow import Intake
 from core_ext.codec import Kind, read_frame
 from core_ext.flow import FRAME_ENVELOPES, Outbox, Senders
+from core_ext.inlet import Intake
 from tests.transport.outbox_twin import Outbox as Twin
 
 

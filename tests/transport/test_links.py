@@ -188,7 +188,7 @@ def test_a_frame_for_another_incarnation_is_dropped_and_counted() -> None:
     async def scenario() -> None:
         async with Node("b") as b, Node("a", {"b": b.address}) as a:
             await _connected(a, b)
-            a.transport._links["b"].incarnation += 1
+            a.transport.links["b"].incarnation += 1
             a.tell_now("b", number=1)
             await until(lambda: b.counters["dropped_wrong_incarnation"] == 1)
             assert b.got == []
@@ -201,11 +201,11 @@ def test_a_silent_peer_is_lost_and_found_again() -> None:
         async with Node("b") as b, Node("a", {"b": b.address}) as a:
             await _connected(a, b)
             loop, inlet = asyncio.get_running_loop(), b.transport._inlet
-            loop.remove_reader(inlet._descriptor)  # b hears nothing any more, as if it were stopped
+            loop.remove_reader(inlet.descriptor)  # b hears nothing any more, as if it were stopped
             b.transport._tick_handle.cancel()
             await until(lambda: a.downs, "silence was not noticed")
             assert "silent for 0.3 s" in a.downs[0][2]
-            loop.add_reader(inlet._descriptor, inlet.wake)
+            loop.add_reader(inlet.descriptor, inlet.wake)
             b.transport._tick()
             await until(lambda: len(a.ups) >= 2 and len(b.ups) >= 2, "not found again")
             assert a.tell_now("b", number=5) is None
@@ -234,7 +234,7 @@ def test_a_client_that_lost_the_link_gets_answers_again_after_its_new_introducti
     async def scenario() -> None:
         async with Node("b") as b, Node("a", {"b": b.address}) as a:
             await _connected(a, b)
-            a.transport._links["b"].lost("noticed by a only")
+            a.transport.links["b"].lost("noticed by a only")
             await until(lambda: len(a.ups) >= 2 and len(b.ups) >= 2, "b did not make its own link anew")
             assert b.downs == [("a", a.incarnation, "the peer no longer knows this link")]
             assert b.tell_now("a", number=9) is None
@@ -248,7 +248,7 @@ def test_the_hello_of_an_abandoned_dial_does_not_replace_the_newer_one() -> None
         async with Node("b") as b, Node("a", {"b": b.address}) as a:
             await _connected(a, b)
             outdated = handshake.encode(a.transport.us.hello(0))
-            b.transport._message(b"a/old/c", [outdated], len(outdated))
+            b.transport.message_came(b"a/old/c", [outdated], len(outdated))
             assert b.counters["dropped_out_of_turn"] == 1
             assert a.tell_now("b", number=4) is None
             await until(lambda: b.numbers() == [4])

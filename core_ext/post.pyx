@@ -1,0 +1,170 @@
+"""Between the dispatch loop and the links: what is paid for each message that comes from another node or goes to one.
+
+Messages to bytes and back, into the right mailbox, and answers to whoever asked. What happens rarely (a message that
+nobody takes, that cannot be read, or that is for the world itself) is the runtime's subclass's. Knows no socket.
+"""
+
+from core_ext.frames import CodecError
+
+from cpython.dict cimport PyDict_GetItem
+from cpython.ref cimport PyObject
+
+from core_ext.asks cimport Ask
+from core_ext.cell cimport ASK, FAILURE, REPLY, TAKEN, Host
+from core_ext.mailbox cimport Reference
+
+ctypedef unsigned long long u64
+
+cdef object OUTSIDE_ADDRESS = ("$outside", 0)  # stands for code that is not an actor, as the sender of its asks
+cdef str WORLD_NAME = "$world"  # stands for the world itself, as the sender of its messages to other worlds
+OUTSIDE, WORLD = OUTSIDE_ADDRESS[0], WORLD_NAME
+
+
+cdef class Post:
+    """The far side of one world, as far as every message needs it.
+
+    Args:
+        world: the dispatch loop; has ``want_turn_end``, and its ``turn_end_wanted`` says whether that was called.
+        codec: messages to bytes and back.
+        answer_type: tells the type of a request's answer, by the request's class.
+        lanes: what the transport calls them: data, control.
+
+    Attributes:
+        carrier: the transport; None when the system talks to no other node.
+        refused: messages that the transport did not take.
+        undecodable: messages that came and could not be read.
+    """
+
+    cdef Host world
+    cdef readonly object codec
+    cdef object answer_type, encode_value, decode, decode_as
+    cdef public object carrier
+    cdef public u64 refused, undecodable
+    cdef object lanes, last_message
+    cdef bytes last_body
+    cdef dict answer_types
+
+    def __init__(self, Host world not None, codec, answer_type, tuple lanes not None):
+        self.world = world
+        self.codec = codec
+        self.encode_value, self.decode, self.decode_as = codec.encode_value, codec.decode, codec.decode_as
+        self.answer_type = answer_type
+        self.answer_types = {}
+        self.lanes = lanes
+
+    # --- out ---------------------------------------------------------------------------------------------------------
+
+    cpdef bytes encode(self, message):
+        """A message's body; the same message sent to several peers is encoded once."""
+        if self.last_message is not message:
+            self.last_body = self.codec.encode(message)
+            self.last_message = message
+        return self.last_body
+
+    def prepare_ask(self, sender, Ask ask not None, message, long info):
+        """Arguments for ``send_ask``; a request that cannot travel fails here, where it was made."""
+        body = None if ask.target.node == self.world.node else self.encode(message)
+        return body, sender, ask, message, info
+
+    def send_ask(self, bytes body, sender, Ask ask not None, message, long info):
+        """Send a request whose target was not here when it was made; a refused one fails at once.
+
+        Args:
+            body: None when its node is this one.
+            sender: the cell that asks; None for outside code.
+            info: what ``describe`` said of the message.
+        """
+        cdef Reference own
+        self.world.asks.register(ask)
+        if body is None:
+            self.world.ask_late(sender, ask, message, info)
+            return
+        origin = OUTSIDE_ADDRESS
+        if sender is not None:
+            own = sender.self
+            origin = own.name, own.incarnation
+        refused = self.send(ask.target, message.lane, ASK, origin, ask.correlation, message.wire_id, body)
+        if refused is not None:
+            self.ask_refused(ask, refused)
+
+    def prepare_answer(self, Reference asker not None, u64 correlation, value, failure):
+        """Arguments for ``send_answer``; a value that cannot travel fails here, in the handler that gave it."""
+        if failure is None:
+            return asker, correlation, REPLY, self.encode_value(value)
+        return asker, correlation, FAILURE, self.failure_body(failure)
+
+    def send_answer(self, Reference asker not None, u64 correlation, int kind, bytes body):
+        """Send an answer's envelope; the asker's time-out covers a refused one."""
+        refused = self.send(asker, self.lanes[0], kind, None, correlation, 0, body)
+        if refused is not None:
+            self.answer_refused(asker, refused)
+
+    cpdef str send(
+        self, Reference target, lane, int kind, tuple origin, u64 correlation, wire_id, bytes body
+    ):
+        """Hand an envelope to the transport; says why when it was refused."""
+        cdef str refused
+        if self.carrier is None:
+            refused = (
+                f"system {self.world.node!r} talks to no other node; give it listen='tcp://...' and peers={{...}}"
+            )
+        else:
+            refused = self.carrier.send(
+                target.node, lane, kind, (target.name, target.incarnation), origin, correlation, wire_id, body
+            )
+        if refused is not None:
+            self.refused += 1
+        elif not self.world.turn_end_wanted:
+            self.world.want_turn_end()
+        return refused
+
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    def on_envelope(
+        self, int kind, str target_name not None, u64 target_incarnation, Reference sender, u64 correlation, wire_id,
+        body, lane,
+    ):
+        """An envelope came from a peer: into its mailbox, or back to whom it concerns."""
+        cdef Host world = self.world
+        cdef int accepted
+        if kind > ASK:
+            self.answered(kind, sender, correlation, body)
+            return
+        try:
+            message = self.decode(wire_id, body)
+        except CodecError as error:
+            self.unreadable(kind, target_name, sender, correlation, error)
+            return
+        if sender is None:
+            if kind == ASK:  # nobody to answer: no node of ours sends this
+                self.undecodable += 1
+                return
+        elif sender.name == WORLD_NAME:
+            if self.for_world(message, sender.node):
+                return
+            sender = None
+        accepted = world.put(target_name, target_incarnation, message, sender, correlation, kind, lane is self.lanes[1])
+        if accepted != TAKEN:
+            self.not_taken(accepted, target_name, target_incarnation, kind, message, sender, correlation)
+
+    cdef int answered(self, int kind, Reference sender, u64 correlation, body) except -1:
+        cdef Host world = self.world
+        cdef Ask ask = world.asks.pending.get(correlation)
+        cdef PyObject* expected
+        if ask is None or sender is None or sender.node != ask.target.node:  # only who was asked may answer
+            world.late_answers += 1
+            return 0
+        if kind != REPLY:
+            self.failure_came(ask, body)
+            return 0
+        expected = PyDict_GetItem(self.answer_types, ask.request_type)
+        if expected == NULL:
+            self.answer_types[ask.request_type] = self.answer_type(ask.request_type)
+            expected = PyDict_GetItem(self.answer_types, ask.request_type)
+        try:
+            value = self.decode_as(<object>expected, body)
+        except CodecError as error:
+            self.answer_unreadable(ask, error)
+            return 0
+        ask.settle(value, None)
+        return 0
