@@ -21,6 +21,7 @@ from protocols.storage.messages import Outcome, Status, Submit, SubmitOutcome, S
 from protocols.storage.settings import LOG_NAME, MAX_BATCH_BYTES, GatewaySettings
 
 _UINT64 = struct.Struct("<Q")
+_OPENING = struct.Struct("<QQ")
 _REFUSALS = (SubmitStatus.NOT_LEADER, SubmitStatus.OVERLOADED, SubmitStatus.GAP, SubmitStatus.SESSION_EXPIRED)
 
 OVERLOADED = "too many commands wait at this node; not executed, try again later"
@@ -79,6 +80,7 @@ class WriteWindow:
         self.leader: str | None = None
         self._log: Reference | None = None
         self.session: int | None = None
+        self._left_session = 0  # the one before; the next one replaces it
         self._next_serial = 1
         self._leaving_since: int | None = None  # the session has ended; waiting for what its last answers say
         self._open_sent_tick: int | None = None  # when a session was asked for; None: not under way
@@ -164,8 +166,10 @@ class WriteWindow:
         if self._log is None or self._open_sent_tick is not None:
             return
         self._open_sent_tick = tick
-        idle_ms = _UINT64.pack(int(self._settings.session_seconds * 1000))
-        context.send(self._log, Submit(session=0, serial=0, floor=0, batch=idle_ms, origin=self._origin))
+        # the session that was left ends with this: a batch of it that was given up as unknown and is still on its way
+        # must not take effect after those of the new session, which may be of the same connections
+        opening = _OPENING.pack(int(self._settings.session_seconds * 1000), self._left_session)
+        context.send(self._log, Submit(session=0, serial=0, floor=0, batch=opening, origin=self._origin))
 
     def set_leader(self, leader: str | None, tick: int, context: Context) -> None:
         """Submit there from now on: everything unanswered again, in order, and then what waits."""
@@ -253,6 +257,8 @@ class WriteWindow:
         uncertain = [batch for batch in self.in_flight.values() if not batch.certain]
         self.in_flight.clear()
         self._in_flight_bytes = 0
+        if self.session is not None:
+            self._left_session = self.session
         self.session = None
         self._leaving_since = None
         for batch in uncertain:

@@ -57,8 +57,9 @@ class Outcome(Message, wire="storage.outcome"):
 class Submit(Message, wire="storage.submit"):
     """Gateway to the leader's log adapter: order this batch. Serials of a session count 1, 2, 3 without gaps; a
     repeated one is applied once and answered the same. Session 0 with serial 0 opens a session: the batch is the
-    milliseconds of log time after which it ends when silent, the reply the session's number, 8 bytes each, little
-    endian. ``floor``: every reply up to here has arrived and may be forgotten."""
+    milliseconds of log time after which it ends when silent, and the session that it replaces (0: none), which ends at
+    once; the reply is the session's number; 8 bytes each, little endian. ``floor``: every reply up to here has arrived
+    and may be forgotten."""
 
     session: int
     serial: int

@@ -142,6 +142,11 @@ class SessionTable:
             else:
                 heapq.heappush(self._ends, (end_ms, number))
 
+    def end(self, number: int) -> None:
+        """End a session now, if it is there: nothing of it that is still on its way to the log executes any more."""
+        if number in self._sessions:
+            self._end(number)
+
     def _end(self, number: int) -> None:
         self._kept_bytes -= self._sessions.pop(number).kept_bytes
 

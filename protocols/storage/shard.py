@@ -32,6 +32,7 @@ from protocols.storage.sessions import DEFAULT_IDLE_MS, SessionTable
 from protocols.storage.settings import ShardSettings
 
 _LENGTH = struct.Struct("<Q")
+_OPENING = struct.Struct("<QQ")  # milliseconds of silence, session replaced
 _NOT_A_BATCH = b"-ERR the command batch is malformed; nothing was executed\r\n"
 _NOT_A_BATCH_REPLIES = struct.pack("<I", len(_NOT_A_BATCH)) + _NOT_A_BATCH
 
@@ -83,7 +84,8 @@ class StorageShard(Actor):
         if session == commands.NO_SESSION:
             status, replies = SubmitStatus.DONE, b""
             if serial == commands.OPEN_SERIAL:
-                idle_ms = _LENGTH.unpack(batch)[0] if len(batch) == _LENGTH.size else DEFAULT_IDLE_MS
+                idle_ms, replaced = _OPENING.unpack(batch) if len(batch) == _OPENING.size else (DEFAULT_IDLE_MS, 0)
+                self._sessions.end(replaced)
                 replies = _LENGTH.pack(self._sessions.open(now_ms, idle_ms))
             self._store.apply(now_ms, b"")
         else:

@@ -363,3 +363,14 @@ def test_a_malformed_answer_to_an_open_session_is_asked_for_again() -> None:
     stage.answer(asked, SubmitStatus.DONE, b"short")
     stage.run(0.1)
     stage.open()
+
+
+def test_a_new_session_ends_the_one_that_was_left() -> None:
+    stage = Stage(GatewaySettings(request_timeout_seconds=1.0, session_seconds=10.0, retry_seconds=0.5))
+    stage.ready()
+    stage.execute(1)
+    stage.run(1.2)
+    assert stage.outcomes() == {1: Status.UNKNOWN}
+    opening = [each for each in stage.take("a") if isinstance(each, Submit) and each.session == 0]
+    assert opening
+    assert {each.batch[8:] for each in opening} == {(1).to_bytes(8, "little")}

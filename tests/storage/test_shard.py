@@ -186,3 +186,16 @@ def test_pieces_of_an_abandoned_snapshot_are_ignored_and_a_bad_one_is_refused() 
     for bad in (b"tiny", struct.pack("<Q", 1 << 40) + b"x", data[:-1]):
         with pytest.raises(ValueError, match="snapshot"):
             Stage().tell(RestoreState(index=9, sequence=0, data=bad, last=True))
+
+
+def test_a_session_that_is_replaced_executes_nothing_more() -> None:
+    """What its gateway gave up as unknown must not take effect after batches of the session that came after it."""
+    stage = Stage()
+    old = stage.open()
+    (opened,) = stage.apply(encode(0, 0, struct.pack("<QQ", 600_000, old)))
+    new = int.from_bytes(opened.replies, "little")
+    (first, late) = stage.apply(
+        encode(new, 1, batch(("SET", "k", "second"))), encode(old, 1, batch(("SET", "k", "first")))
+    )
+    assert (first.status, late.status) == (SubmitStatus.DONE, SubmitStatus.SESSION_EXPIRED)
+    assert stage.shard.status().revision == 1
