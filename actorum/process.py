@@ -54,6 +54,8 @@ def run_node(
     name = _which(loaded, name)
     process = loaded.settings.process
     configure(name, json_lines=process.log_json, level=process.log_level.upper())
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)  # of a former process that was killed
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(Node(loaded, name), ready_file, stop_with_parent))
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from actorum.cluster import PORTS, Cluster, belongs_here, free_ports, generate
+from actorum.exits import Exit
 from actorum.node_process import ClusterError, beside, read_ready
+from actorum.process import run_node
 from actorum.settings import Settings, SettingsError
 from actorum.settings_file import load
 from protocols.raft.settings import RaftSettings
@@ -82,3 +84,11 @@ def test_a_ready_file_is_whole_or_not_there(tmp_path: Path) -> None:
     assert read_ready(path) is None
     path.write_text('{"name": "n1"')
     assert read_ready(path) is None
+
+
+def test_the_ready_file_of_a_process_that_was_killed_is_gone_before_the_next_one_serves(tmp_path: Path) -> None:
+    config, ready_file = generate(tmp_path, 1), tmp_path / "ready.json"
+    ready_file.write_text('{"name": "n1", "pid": 1, "peer_port": 1, "redis_port": 1, "http_port": 1}')
+    (tmp_path / "n1").write_text("a file where the data folder should be: the node cannot start")
+    assert run_node(config, "n1", ready_file=ready_file) is not Exit.OK
+    assert not ready_file.exists()
