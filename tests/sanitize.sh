@@ -16,5 +16,5 @@ export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktra
 export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 export PYTHONPATH=$here/$target PYTHONMALLOC=malloc
 "$python" -c 'import core_ext, os; assert os.getcwd() in core_ext.__file__, core_ext.__file__'
-exec "$python" -m pytest tests/core tests/storage \
+exec "$python" -m pytest tests/core tests/storage tests/actors tests/journal tests/transport \
   tests/door/test_requests.py tests/door/test_order.py tests/door/test_resp.py -p no:actorum -p no:cacheprovider --timeout 900
