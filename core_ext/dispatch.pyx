@@ -160,6 +160,10 @@ cdef class Scheduler(Host):
                 except Exception as error:
                     self.effects.clear()  # half released: the rest must not go out under another actor's name
                     self.broken(cell, error)
+                except BaseException:  # it leaves the loop (an interrupt, a cancellation); what waits here must not
+                    if cell.state <= RUNNING and not cell.queued and cell.waits():
+                        self.enqueue(cell)
+                    raise
                 if monotonic() > deadline:
                     break
             if self.turn_end_wanted or self.gating:

@@ -335,3 +335,21 @@ def test_an_error_of_the_runtime_between_two_turns_stops_nothing_else(caplog: py
 
     run(main())
     assert "an error of the runtime" in caplog.text
+
+
+def test_an_actor_keeps_its_turn_when_its_handler_raised_what_is_no_exception() -> None:
+    class Leaving(Recorder):
+        @on(Fail)
+        def leave(self, message: Fail, context: Context) -> None:
+            raise asyncio.CancelledError
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            reported: list[object] = []
+            system.loop.set_exception_handler(lambda _, context: reported.append(context))
+            actor = system.spawn(Leaving)
+            actor.tell(Fail())
+            actor.tell(Note("behind it"))
+            await until(lambda: system.world.find(actor)._actor.notes == ["behind it"], "what waited behind it")
+
+    run(main())
