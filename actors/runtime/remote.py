@@ -51,11 +51,6 @@ class Remote(Post):
         """Read the sockets now; says how many envelopes came."""
         return 0 if self.carrier is None else self.carrier.poll()
 
-    def flush(self) -> None:
-        """The turn is over: what it sent goes out."""
-        if self.carrier is not None:
-            self.carrier.flush()
-
     def wake(self) -> None:
         """Something may have come in: read it, handle it and send what follows, in one go."""
         if self.carrier is not None:
@@ -64,7 +59,8 @@ class Remote(Post):
                 self.carrier.poll()
             finally:
                 self._world.run()
-            self.flush()
+            if self.carrier is not None:
+                self.carrier.flush()
 
     # --- out ---------------------------------------------------------------------------------------------------------
 

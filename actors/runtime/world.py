@@ -108,7 +108,9 @@ class World(Scheduler):
             except Exception as error:
                 self.stop_because(error)
                 return
-        self.remote.flush()
+        carrier = self.remote.carrier
+        if carrier is not None:
+            carrier.flush()
 
     def log_synced(self, batch: int) -> None:
         """Everything up to this log batch is on disk."""
