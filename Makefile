@@ -33,7 +33,7 @@ test: lint types unit
 
 lint: build
 	$(BIN)/ruff check .
-	$(BIN)/cython-lint core_ext/*.pyx
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint core_ext/*.pyx
 
 types: build
 	$(BIN)/mypy
