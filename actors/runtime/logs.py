@@ -225,7 +225,9 @@ def install_stack_dump(
             print(f"mailbox {name}: {depth} messages wait", file=target)
         target.flush()
 
-    # The loop's handler first: faulthandler then dumps at once, in the signal itself, and chains to it.
+    # The loop's handler first: faulthandler then dumps at once, in the signal itself, and chains to it. One that is
+    # registered already would keep its place in the chain and never be reached.
+    faulthandler.unregister(signal.SIGUSR1)
     loop.add_signal_handler(signal.SIGUSR1, report)
     faulthandler.register(signal.SIGUSR1, file=target, all_threads=True, chain=True)
 

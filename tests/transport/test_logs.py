@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import io
 import json
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,7 +85,11 @@ def test_a_stalled_loop_is_measured_and_logged(caplog: pytest.LogCaptureFixture)
     assert "event loop stalled" in caplog.text
 
 
-def test_sigusr1_dumps_stacks_and_the_busiest_mailboxes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("registered_before", [False, True])
+def test_sigusr1_dumps_stacks_and_the_busiest_mailboxes(tmp_path: Path, registered_before: bool) -> None:
+    if registered_before:
+        faulthandler.register(signal.SIGUSR1, file=sys.__stderr__)
+
     async def scenario() -> None:
         with (tmp_path / "dump").open("w+") as out:
             remove = install_stack_dump(asyncio.get_running_loop(), lambda: [("raft-0", 12)], out)
