@@ -3,13 +3,12 @@
 The contract stands in ``message``, ``actor`` and ``context``; ``runtime`` is the real world.
 """
 
-import os
 from pathlib import Path
 
 import core_ext
 from actors._build_id import BUILD_ID as _EXPECTED
 
-if core_ext.BUILD_ID != _EXPECTED and not os.environ.get("ACTORUM_SKIP_BUILD_CHECK"):
+if core_ext.BUILD_ID != _EXPECTED:
     raise ImportError(
         f"the native core at {Path(core_ext.__file__).parent} (build {core_ext.BUILD_ID}) is not the one that "
         f"{Path(__file__).parent} was built with (build {_EXPECTED}); reinstall: pip install --force-reinstall actorum"

@@ -18,6 +18,7 @@ import uvloop
 
 from actors import SystemStopped
 from actors.runtime.logs import configure, install_stack_dump
+from actors.runtime.metrics import busiest_mailboxes
 from actorum.exits import Exit
 from actorum.node import AddressInUse, Node
 from actorum.node_process import write_atomically
@@ -103,7 +104,8 @@ class _Stopper:
 
 async def _serve(node: Node, ready_file: Path | None, stop_with_parent: bool) -> Exit:
     stopper = _Stopper(stop_with_parent)
-    install_stack_dump(asyncio.get_running_loop())  # for as long as the process lives
+    # for as long as the process lives
+    install_stack_dump(asyncio.get_running_loop(), lambda: busiest_mailboxes(node.system))
     try:
         ready = await node.start()
     except Exception as error:
