@@ -1,0 +1,55 @@
+"""What a model claims: properties of states and of runs. Knows neither the search nor the states' type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from actors.verification.result import Kind
+
+Predicate = Callable[[Any], bool]
+
+
+class Property(msgspec.Struct, frozen=True):
+    """One claim; made by ``always``, ``sometimes``, ``eventually`` and ``leads_to``.
+
+    Attributes:
+        name: for people; unique within a model.
+        kind: what is claimed.
+        predicates: of a state. ``always``: every one of them; ``leads_to``: the cause, then the effect; else just one.
+    """
+
+    name: str
+    kind: Kind
+    predicates: tuple[Predicate, ...]
+
+
+def always(name: str, *predicates: Predicate) -> Property:
+    """Every reachable state satisfies every one of the predicates (safety).
+
+    Several predicates mean their conjunction. Each is remembered by the fields that it read, so that a long
+    conjunction is checked faster as several short predicates than as one.
+    """
+    if not predicates:
+        raise TypeError(f"always({name!r}) needs at least one predicate")
+    return Property(name, Kind.ALWAYS, predicates)
+
+
+def sometimes(name: str, predicate: Predicate) -> Property:
+    """Some reachable state satisfies the predicate (reachability: the model can get there at all)."""
+    return Property(name, Kind.SOMETIMES, (predicate,))
+
+
+def eventually(name: str, predicate: Predicate) -> Property:
+    """Every run comes to a state that satisfies the predicate (liveness).
+
+    A run is infinite and fair (see ``Model.weakly_fair``), or ends where nothing is enabled.
+    """
+    return Property(name, Kind.EVENTUALLY, (predicate,))
+
+
+def leads_to(name: str, cause: Predicate, effect: Predicate) -> Property:
+    """In every run, a state that satisfies ``cause`` is followed by, or itself is, one that satisfies ``effect``."""
+    return Property(name, Kind.LEADS_TO, (cause, effect))
