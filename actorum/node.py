@@ -1,12 +1,5 @@
-"""One node: the actors that it is made of, and its doors. Knows no process, signal or exit code.
-
-    doors ──► gateway ──► log-0 (adapter) ──► shard-0
-                            │   ▲
-                            ▼   │
-                           raft-0              detector
-
-Each of these actors is supervised with ESCALATE: a bug in one stops the node in order, and the launcher starts it again
-from its log.
+"""One node in the real world: the actors of the store (``protocols.storage.node``), and the doors to them. Knows no
+process, signal or exit code.
 """
 
 from __future__ import annotations
@@ -17,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from actors import Directive, Reference, Supervision
 from actors.runtime.logs import LoopStallMonitor
 from actors.runtime.system import ActorSystem
 from actorum.health import Health
@@ -26,14 +18,7 @@ from actorum.latency import MeasuredDoor
 from actorum.node_process import Ready
 from actorum.redis_door import RedisDoorSettings
 from actorum.settings_file import Loaded
-from protocols.detector.detector import HeartbeatDetector
-from protocols.raft import RaftRole, configuration
-from protocols.storage.gateway import Gateway
-from protocols.storage.raft_log import RaftLog
-from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, SHARD_NAME
-from protocols.storage.shard import StorageShard
-
-ESCALATE = Supervision(directive=Directive.ESCALATE)
+from protocols.storage.node import StoreActors, StoreSettings, spawn_store
 
 
 class AddressInUse(Exception):
@@ -104,20 +89,15 @@ class Node:
             http_port=health.http_port,
         )
 
-    def _spawn_actors(self) -> tuple[Reference, Reference]:
-        """The node's actors, those first that others send to when they start."""
-        spawn = self.system.spawn
+    def _spawn_actors(self) -> StoreActors:
         settings = self.settings
-        group = configuration(*settings.nodes)
-        spawn(StorageShard, settings.shard, name=SHARD_NAME, supervision=ESCALATE)
-        spawn(RaftLog, settings.adapter, settings.raft.group, name=LOG_NAME, supervision=ESCALATE)
-        gateway = spawn(Gateway, settings.gateway, name=GATEWAY_NAME, supervision=ESCALATE)
-        raft = spawn(RaftRole, settings.raft, group, LOG_NAME, name=settings.raft.group, supervision=ESCALATE)
-        spawn(
-            HeartbeatDetector, tuple(settings.nodes), settings.detector, name=settings.detector.name,
-            supervision=ESCALATE,
+        return spawn_store(
+            self.system.spawn, tuple(settings.nodes),
+            StoreSettings(
+                raft=settings.raft, detector=settings.detector, adapter=settings.adapter, shard=settings.shard,
+                gateway=settings.gateway,
+            ),
         )
-        return gateway, raft
 
     def _facts(self) -> dict[str, Any]:
         return self._health.facts() if self._health is not None else {}
