@@ -11,11 +11,25 @@ import msgspec
 from protocols.raft.messages import Entry, RoleName
 from protocols.raft.state import RoleState
 
-Seen = tuple[int, tuple[bytes, ...]]
-
 
 class Violation(AssertionError):
     """An invariant does not hold; the message names it, the servers and the entries."""
+
+
+class LogEnd(msgspec.Struct, frozen=True):
+    """How far a leader's log went when it was last seen."""
+
+    base: int
+    last_index: int
+    last_term: int
+
+
+class Known(msgspec.Struct, frozen=True):
+    """An entry that some server took for committed, and the term that it was then in."""
+
+    index: int
+    term: int
+    known_in: int
 
 
 class History(msgspec.Struct):
@@ -23,21 +37,24 @@ class History(msgspec.Struct):
 
     Attributes:
         leaders: who led each term.
-        leader_logs: of the leader of each term, the terms of its log as last seen: (base, terms).
+        leader_logs: of the leader of each term, how far its log went.
         entries: of each (index, term) ever in a log, the term before it and its commands.
-        committed: term of each committed entry, by index, and the term in which the first server knew.
+        held: per server the entries that were looked at, by index. One that is the same object was not replaced since,
+            nor was what is before it; so only what is new is looked at.
+        committed: term of each committed entry, by index.
+        known: the same in the order in which it became known.
         applied: what was applied at each index.
-        logs: per server its log as last seen.
         commits: per server its commit index as last seen.
         complete: how many committed entries each term's leader was found to hold.
     """
 
     leaders: dict[int, str] = {}
-    leader_logs: dict[int, tuple[int, tuple[int, ...]]] = {}
-    entries: dict[tuple[int, int], Seen] = {}
-    committed: dict[int, tuple[int, int]] = {}
+    leader_logs: dict[int, LogEnd] = {}
+    entries: dict[tuple[int, int], tuple[int | None, tuple[bytes, ...]]] = {}
+    held: dict[str, dict[int, Entry]] = {}
+    committed: dict[int, int] = {}
+    known: list[Known] = []
     applied: dict[int, Entry] = {}
-    logs: dict[str, tuple[int, tuple[int, ...]]] = {}
     commits: dict[str, int] = {}
     complete: dict[int, int] = {}
 
@@ -60,17 +77,22 @@ def election_safety(history: History, server: RoleState) -> None:
 
 
 def leader_append_only(history: History, server: RoleState) -> None:
-    """A leader never overwrites or deletes entries of its log; it only appends (compaction aside)."""
+    """A leader never overwrites or deletes entries of its log; it only appends (compaction aside).
+
+    An end that is still there stands for all that is before it, by log matching.
+    """
     if server.role is not RoleName.LEADER:
         return
-    view = base, terms = server.log.terms()
+    log = server.log
     before = history.leader_logs.get(server.term)
-    if before is not None and before != view:
-        old_base, old_terms = before
-        kept = old_terms[base - old_base :] if base <= old_base + len(old_terms) else ()
-        if base < old_base or terms[: len(kept)] != kept or base + len(terms) < old_base + len(old_terms):
+    last = log.last_index
+    if before is not None:
+        if before.last_index == last and before.base == log.base and before.last_term == log.last_term:
+            return
+        kept = log.term_at(before.last_index) == before.last_term or before.last_index <= log.base
+        if log.base < before.base or last < before.last_index or not kept:
             raise Violation(f"leader append-only: {server.node} changed its log in term {server.term}")
-    history.leader_logs[server.term] = view
+    history.leader_logs[server.term] = LogEnd(log.base, last, log.last_term)
 
 
 def log_matching(history: History, server: RoleState) -> None:
@@ -78,30 +100,33 @@ def log_matching(history: History, server: RoleState) -> None:
 
     By induction: every entry with that index and term has the same commands and the same term before it.
     """
-    view = server.log.terms()
-    if history.logs.get(server.node) == view:
-        return
-    history.logs[server.node] = view
-    base, terms = view
-    for entry in server.log.recent():
-        before = server.log.base_term if entry.index == base + 1 else terms[entry.index - base - 2]
-        seen = history.entries.setdefault((entry.index, entry.term), (before, entry.commands))
-        if seen != (before, entry.commands):
+    log = server.log
+    index = log.last_index
+    held = history.held.setdefault(server.node, {})
+    while (entry := log.entry_at(index)) is not None and held.get(index) is not entry:
+        held[index] = entry
+        found = (log.term_at(index - 1), entry.commands)
+        if history.entries.setdefault((index, entry.term), found) != found:
             raise Violation(
-                f"log matching: entry {entry.index} of term {entry.term} on {server.node} is not the same everywhere"
+                f"log matching: entry {index} of term {entry.term} on {server.node} is not the same everywhere"
             )
+        index -= 1
 
 
 def commits_agree(history: History, server: RoleState) -> None:
     """State machine safety, half one: no two servers take different entries for committed at an index."""
-    first = history.commits.get(server.node, 0) + 1
+    before = history.commits.get(server.node, 0)
+    if before == server.commit:
+        return
     history.commits[server.node] = server.commit
-    for index in range(max(first, server.log.base), server.commit + 1):
+    for index in range(max(before + 1, server.log.base, 1), server.commit + 1):
         term = server.log.term_at(index)
         if term is None:
             raise Violation(f"state machine safety: {server.node} takes {index} for committed and does not hold it")
-        known, _ = history.committed.setdefault(index, (term, server.term))
-        if index and known != term:
+        if index not in history.committed:
+            history.committed[index] = term
+            history.known.append(Known(index, term, server.term))
+        elif (known := history.committed[index]) != term:
             raise Violation(
                 f"state machine safety: {server.node} takes {index} of term {term} for committed, another one took the "
                 f"entry of term {known}"
@@ -109,18 +134,24 @@ def commits_agree(history: History, server: RoleState) -> None:
 
 
 def leader_completeness(history: History, server: RoleState) -> None:
-    """An entry that is committed in a term is in the logs of the leaders of all later terms."""
-    if server.role is not RoleName.LEADER or history.complete.get(server.term) == len(history.committed):
+    """An entry that is committed in a term is in the logs of the leaders of all later terms.
+
+    What a leader was found to hold it keeps: it only appends.
+    """
+    if server.role is not RoleName.LEADER:
         return
-    history.complete[server.term] = len(history.committed)
+    done = history.complete.get(server.term, 0)
+    if done == len(history.known):
+        return
+    history.complete[server.term] = len(history.known)
     base, last = server.log.base, server.log.last_index
-    for index, (term, known_in) in reversed(history.committed.items()):
-        if index <= base or known_in >= server.term:
+    for known in history.known[done:]:
+        if known.index <= base or known.known_in >= server.term:
             continue
-        if index > last or server.log.term_at(index) != term:
+        if known.index > last or server.log.term_at(known.index) != known.term:
             raise Violation(
-                f"leader completeness: {server.node} leads term {server.term} without entry {index} of term {term}, "
-                f"which was committed in term {known_in}"
+                f"leader completeness: {server.node} leads term {server.term} without entry {known.index} of term "
+                f"{known.term}, which was committed in term {known.known_in}"
             )
 
 

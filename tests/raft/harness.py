@@ -437,7 +437,7 @@ class World:
                 assert isinstance(meta, SnapshotMeta)
                 base = meta.index
                 for covered in range(1, meta.index + 1):
-                    terms.setdefault(covered, self.history.committed.get(covered, (0, 0))[0])
+                    terms.setdefault(covered, self.history.committed.get(covered, 0))
         self.durable[name] = (disk.synced, base, terms)
         return terms.get(index)
 
