@@ -19,7 +19,6 @@ from bench.report import Measured
 
 DEFAULT_SECONDS = 10.0
 QUICK_SECONDS = 2.0
-QUICK = {"kills": 3, "keys": 100_000}
 
 ROWS: dict[str, tuple[str, Callable[[Lab], Measured]]] = {
     "tell": ("messages told to a local actor", row("actors_local", "tell")),
@@ -79,7 +78,7 @@ def shared(function: Callable[..., Any]) -> Callable[..., Any]:
 def make_options(seconds: float | None, quick: bool, data: Path | None, **more: Any) -> Options:
     """Options from the command line; a quick run is short in every way."""
     options = Options(seconds or (QUICK_SECONDS if quick else DEFAULT_SECONDS), data_folder(data), **more)
-    return replace(options, **QUICK) if quick else options
+    return replace(options, kills=3, keys=100_000) if quick else options
 
 
 @click.group(invoke_without_command=True, help=__doc__)

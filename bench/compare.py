@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bench.contests import CONTESTS, Contest, Goal
@@ -53,7 +54,7 @@ def run_contest(contest: Contest, lab: Lab, servers: Servers, rounds: int) -> di
         _take_turn(OURS, lambda: contest.ours(lab), figures, problems)
         for peer in contest.peers:
             if peer.installed():
-                _take_turn(peer.name, lambda peer=peer: peer.run(lab, servers), figures, problems)
+                _take_turn(peer.name, partial(peer.run, lab, servers), figures, problems)
             else:
                 problems[peer.name] = f"not installed: {peer.install}"
     medians = {name: statistics.median(values) for name, values in figures.items() if values}

@@ -58,7 +58,7 @@ class Survivor(asyncio.Protocol):
         number = 0
         while not stop.is_set():
             self.unanswered.append(time.monotonic())
-            self.transport.write(hiredis.pack_command((b"SET", b"gap:%d" % port, b"%d" % number)))
+            self.transport.write(load.packed(b"SET", b"gap:%d" % port, b"%d" % number))
             number += 1
             await asyncio.sleep(TICK_SECONDS)
         self.transport.close()

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections import deque
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 import hiredis
@@ -98,12 +99,18 @@ def key(number: int) -> bytes:
     return b"key:%012d" % number
 
 
+def packed(*words: bytes) -> bytes:
+    """A command as a client sends it."""
+    request: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one word only
+    return request
+
+
 def command(load: Load, rng: random.Random) -> bytes:
     """One request of the load."""
     name = key(rng.randrange(load.key_space))
     if load.operation == "get":
-        return hiredis.pack_command((b"GET", name))
-    return hiredis.pack_command((b"SET", name, b"x" * load.value_bytes))
+        return packed(b"GET", name)
+    return packed(b"SET", name, b"x" * load.value_bytes)
 
 
 class Connection(asyncio.Protocol):
@@ -167,7 +174,7 @@ async def _own(port: int, load: Load) -> Outcome:
     connections: list[Connection] = []
     for seed in range(load.clients):
         _, connection = await loop.create_connection(
-            lambda seed=seed: Connection(load, histogram, start + load.seconds, seed), "127.0.0.1", port
+            partial(Connection, load, histogram, start + load.seconds, seed), "127.0.0.1", port
         )
         connections.append(connection)
     await asyncio.gather(*(connection.finished for connection in connections))
@@ -259,7 +266,7 @@ async def _preload(port: int, load: Load, first: int) -> None:
     try:
         for begin in range(first, load.key_space, PRELOAD_PIPELINE):
             names = range(begin, min(begin + PRELOAD_PIPELINE, load.key_space))
-            writer.write(b"".join(hiredis.pack_command((b"SET", key(number), value)) for number in names))
+            writer.write(b"".join(packed(b"SET", key(number), value) for number in names))
             reader = hiredis.Reader()
             missing = len(names)
             while missing:

@@ -19,7 +19,7 @@ ROUNDS = 500
 
 def serve(address: str) -> None:
     """Send everything back, until killed."""
-    socket = zmq.Context.instance().socket(zmq.ROUTER)
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.bind(address)
     print("bound", flush=True)
     while True:
@@ -35,7 +35,7 @@ def measure(seconds: float) -> float:
     assert child.stdout is not None
     try:
         child.stdout.readline()
-        socket = zmq.Context.instance().socket(zmq.DEALER)
+        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         socket.connect(address)
 
         def chunk() -> int:
