@@ -1,0 +1,170 @@
+"""The clients of a simulated store: one actor a node, in the place of the Redis door, for any number of clients.
+
+Each client has one operation at a time and records what it asked and what it was told. Knows the door's side of the
+gateway and no world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from actors.actor import Actor, on
+from actors.context import Context
+from actors.message import Message
+from protocols.storage import batch
+from protocols.storage.messages import Execute, Outcome, Query, Status
+from protocols.storage.properties import Violation
+from protocols.storage.scenario_history import Recorder
+from protocols.storage.settings import GATEWAY_NAME
+
+CLIENTS_NAME = "clients"
+
+
+class Draws(Protocol):
+    """Where a client's choices come from: a stream of the run's tape."""
+
+    def below(self, n: int) -> int:
+        """0 to n - 1."""
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number from low to high."""
+
+
+class Workload(msgspec.Struct):
+    """What the clients of a run do; shared by all of them.
+
+    Attributes:
+        period_seconds: mean time between two operations of a client that is answered in time.
+        keys: how many keys are read and overwritten; few, so that clients meet.
+        logs: how many keys are only appended to.
+        mix: out of 100: reads, overwrites, appends; the rest are writes with a time to live, beside the history.
+        pause: True ends it: no more operations begin.
+    """
+
+    period_seconds: float = 0.01
+    keys: int = 5
+    logs: int = 2
+    mix: tuple[int, int, int] = (50, 30, 15)
+    pause: bool = False
+
+
+class NextOperation(Message, wire="storage.scenario.next"):
+    """Timer: a client may ask again."""
+
+    client: int
+
+
+class Client:
+    """One client of a node."""
+
+    __slots__ = ("begun", "due", "process", "ticket")
+
+    def __init__(self) -> None:
+        self.process = 0
+        self.begun = 0  # operations so far
+        self.ticket = 0  # of the open one; 0: none
+        self.due = False  # its time has come again while it waits
+
+
+class Clients(Actor):
+    """The clients that are connected to one node.
+
+    Args:
+        count: how many.
+        workload: what they do.
+        recorder: where it is written down.
+        draws: their choices.
+    """
+
+    def __init__(self, count: int, workload: Workload, recorder: Recorder, draws: Draws) -> None:
+        self._workload = workload
+        self._recorder = recorder
+        self._draws = draws
+        self._clients = [Client() for _ in range(count)]
+        self._tickets: dict[int, int] = {}
+        self._next_ticket = 1
+
+    def start(self, context: Context) -> None:
+        """Clients come one after the other."""
+        for number, client in enumerate(self._clients):
+            client.process = self._recorder.new_process()
+            context.set_timer(NextOperation(client=number), self._pause(), key=number)
+
+    def _pause(self) -> float:
+        return self._draws.uniform(0.2, 1.8) * self._workload.period_seconds
+
+    @on(NextOperation)
+    def next_operation(self, message: NextOperation, context: Context) -> None:
+        """Ask, or wait for the answer first."""
+        client = self._clients[message.client]
+        if client.ticket:
+            client.due = True
+        elif not self._workload.pause:
+            self._ask(message.client, client, context)
+
+    def _ask(self, number: int, client: Client, context: Context) -> None:
+        context.set_timer(NextOperation(client=number), self._pause(), key=number)
+        client.due = False
+        client.begun += 1
+        client.ticket = ticket = self._next_ticket
+        self._next_ticket += 1
+        self._tickets[ticket] = number
+        f, key, value, command = self._draw(client)
+        if f:
+            self._recorder.invoke(client.process, f, key, value)
+        encoded = batch.encode(command)
+        gateway = context.ref(GATEWAY_NAME)
+        context.send(gateway, Query(ticket, encoded) if f == "get" else Execute(ticket, encoded))
+
+    def _draw(self, client: Client) -> tuple[str, str, str | None, Sequence[batch.Argument]]:
+        """What to ask: (f, key, value) as the history has it, and the command."""
+        draws, workload = self._draws, self._workload
+        reads, writes, appends = workload.mix
+        kind = draws.below(100)
+        mark = f"{client.process}.{client.begun}"
+        if kind < reads:
+            key = f"k{draws.below(workload.keys)}"
+            return "get", key, None, ("GET", key)
+        if kind < reads + writes:
+            key = f"k{draws.below(workload.keys)}"
+            return "put", key, mark, ("SET", key, mark)
+        if kind < reads + writes + appends:
+            key = f"log{draws.below(workload.logs)}"
+            return "append", key, f"{mark},", ("APPEND", key, f"{mark},")
+        return "", "", None, ("SET", f"ttl{draws.below(20)}", mark, "PX", 50 + 50 * draws.below(40))
+
+    @on(Outcome)
+    def outcome(self, message: Outcome, context: Context) -> None:
+        """What became of an operation: once, for each ticket."""
+        number = self._tickets.pop(message.ticket, None)
+        if number is None:
+            raise Violation(f"{context.node}: ticket {message.ticket} was answered twice, or was never given")
+        client = self._clients[number]
+        client.ticket = 0
+        self._record(client, message)
+        if client.due and not self._workload.pause:
+            self._ask(number, client, context)
+
+    def _record(self, client: Client, message: Outcome) -> None:
+        recorder = self._recorder
+        if not recorder.is_open(client.process):
+            return  # an operation beside the history
+        if message.status is Status.DONE:
+            (reply,) = batch.split(message.replies)
+            if reply[:1] in b"-!":
+                raise Violation(f"the store answered with the error {reply!r}")
+            value = batch.simple(reply)
+            recorder.complete(client.process, "ok", value.decode() if isinstance(value, bytes) else None)
+        elif message.status is Status.NOT_EXECUTED:
+            recorder.complete(client.process, "fail")
+        else:
+            recorder.complete(client.process, "info")
+            client.process = recorder.new_process()
+
+    @property
+    def waiting(self) -> int:
+        """Operations without an answer."""
+        return len(self._tickets)

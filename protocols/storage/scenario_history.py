@@ -1,0 +1,101 @@
+"""What the clients of a simulated store saw: one event a line, as docs/histories.md describes, for the judges; and what
+can be said without a judge about appends. Knows no world and no judge.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from protocols.storage.properties import Violation
+
+
+class Operation(NamedTuple):
+    """An operation that has no completion yet, or what is known of one."""
+
+    process: int
+    f: str
+    key: str
+    value: str | None
+
+
+class Recorder:
+    """The history of one run.
+
+    Args:
+        now_ns: virtual time, for pictures.
+
+    Attributes:
+        counts: completions by kind.
+    """
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+        self._events: list[tuple[int, str, str, str, Any, int]] = []
+        self._processes = 0
+        self._open: dict[int, Operation] = {}
+        self._appended: dict[str, dict[str, str]] = {}  # by key and token: what became of each append
+        self.counts: Counter[str] = Counter()
+
+    def new_process(self) -> int:
+        """A client's number; one whose operation ended unknown goes on under a new one."""
+        self._processes += 1
+        return self._processes
+
+    def invoke(self, process: int, f: str, key: str, value: str | None) -> None:
+        """A client asks."""
+        if process in self._open:
+            raise AssertionError(f"client {process} asks again before it was answered")
+        self._open[process] = Operation(process, f, key, value)
+        if f == "append" and value is not None:
+            self._appended.setdefault(key, {})[value] = "info"
+        self._events.append((process, "invoke", f, key, value, self._now_ns()))
+
+    def complete(self, process: int, kind: str, value: Any = None) -> None:
+        """A client is told: ``ok``, ``fail`` (certainly not executed) or ``info`` (nobody knows)."""
+        operation = self._open.pop(process)
+        self.counts[kind] += 1
+        if operation.f == "append" and operation.value is not None:
+            self._appended[operation.key][operation.value] = kind
+        shown = value if operation.f == "get" else operation.value
+        self._events.append((process, kind, operation.f, operation.key, shown, self._now_ns()))
+
+    def is_open(self, process: int) -> bool:
+        """Whether a client waits for an answer that the history will have."""
+        return process in self._open
+
+    def lines(self) -> Iterator[bytes]:
+        """The history as JSON lines, for a judge of the model ``key-value``."""
+        for process, kind, f, key, value, at in self._events:
+            yield msgspec.json.encode(
+                {"process": process, "type": kind, "f": f, "key": key, "value": value, "time": at}
+            )
+
+    def check_appends(self, key: str, final: str) -> None:
+        """Acknowledged appends are there once, failed ones are not, unknown ones at most once, and nothing else is.
+
+        Args:
+            key: one that is only ever appended to, with ``<token>,`` each.
+            final: its value at the end.
+
+        Raises:
+            Violation: names the token.
+        """
+        seen = Counter(f"{token}," for token in final.split(",")[:-1])
+        for token, kind in self._appended.get(key, {}).items():
+            times = seen.pop(token, 0)
+            if times > 1:
+                raise Violation(f"append of {token!r} to {key!r} took effect {times} times")
+            if kind == "ok" and times == 0:
+                raise Violation(f"append of {token!r} to {key!r} was acknowledged and is lost")
+            if kind == "fail" and times:
+                raise Violation(f"append of {token!r} to {key!r} was reported as not executed, and was")
+        if seen:
+            raise Violation(f"{key!r} holds {next(iter(seen))!r}, which nobody appended")
+
+    def appended_keys(self) -> list[str]:
+        """Keys that were appended to."""
+        return list(self._appended)
