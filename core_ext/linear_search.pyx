@@ -1,0 +1,443 @@
+"""Depth-first search for a linearization of one problem. Knows no model: states are numbers, steps a table.
+
+After Wing and Gong (1993) with the memoisation of Lowe (2017), on a window: a configuration is the first return that is
+not yet placed, the operations open there that are placed early, the optional operations used, and the state. Its size
+is that of the concurrency, not of the history.
+
+What prunes, and why nothing is lost:
+
+- An operation that never changes anything is placed as soon as it is right: what could follow before can follow after.
+- Of equal optional operations the earliest invoked is used first, and optional ones are tried last.
+- A configuration that failed is remembered; one like it that used a superset of optional operations fails too.
+- A step away from a state that a later operation needs, and that nothing can bring back, is not taken.
+"""
+
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, qsort
+from libc.string cimport memcpy, memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+from core_ext.linear_memory cimport Memory, recalls, remember
+from core_ext.linear_problem cimport Entry, Problem
+from core_ext.linear_table cimport APPEND, CALL, CAS, DIFFER, ERASE, READ, REFUSED, WRITE, Table, step
+
+cdef enum:
+    NEVER = 0x7FFFFFFF
+    STEPS_PER_CLOCK = 8192
+    LINEARIZABLE_ = 1
+    NOT_LINEARIZABLE_ = 0
+    BUDGET_SPENT_ = -1
+    TIME_OVER_ = -2
+    MEMORY_FULL_ = -3
+
+LINEARIZABLE = LINEARIZABLE_
+NOT_LINEARIZABLE = NOT_LINEARIZABLE_
+BUDGET_SPENT = BUDGET_SPENT_
+TIME_OVER = TIME_OVER_
+MEMORY_FULL = MEMORY_FULL_
+
+
+cdef struct Frame:
+    int32_t operation  # optional ones count on from the completed ones
+    int32_t state  # before it
+    int32_t first  # before it
+    int32_t forced
+
+
+cdef struct Order:
+    int32_t position
+    int32_t operation
+
+
+cdef inline bint never_changes(const Entry *entry) noexcept nogil:
+    """Whether the operation leaves every state in which it is right as it is."""
+    if entry.kind == CAS:
+        return entry.a == entry.b
+    if entry.kind == CALL:
+        return entry.b == 1
+    return entry.kind == READ or entry.kind == DIFFER
+
+
+cdef int by_position(const void *left, const void *right) noexcept nogil:
+    cdef int32_t one = (<const Order *> left).position, other = (<const Order *> right).position
+    return (one > other) - (one < other)
+
+
+cdef int by_step(const void *left, const void *right) noexcept nogil:
+    """Equal optional operations side by side, the earliest invoked first."""
+    cdef const Entry *one = <const Entry *> left
+    cdef const Entry *other = <const Entry *> right
+    if one.kind != other.kind:
+        return (one.kind > other.kind) - (one.kind < other.kind)
+    if one.a != other.a:
+        return (one.a > other.a) - (one.a < other.a)
+    if one.b != other.b:
+        return (one.b > other.b) - (one.b < other.b)
+    return (one.invoked > other.invoked) - (one.invoked < other.invoked)
+
+
+cdef double monotonic() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec + now.tv_nsec * 1e-9
+
+
+@cython.final
+cdef class Search:
+    """One search; may be run again with another order or a larger budget, and remembers what failed.
+
+    Args:
+        problem: unchanged while the search lives.
+        memory_bytes: limit of what is remembered.
+
+    Attributes:
+        furthest: how many operations, in order of their returns, were placed at best; when there is no linearization,
+            the next one in that order is the first that cannot be placed.
+        steps: taken so far.
+    """
+
+    cdef Problem problem
+    cdef Table table
+    cdef Entry *done
+    cdef Entry *open
+    cdef int32_t size, optional, classes
+    cdef int32_t *order  # completed operations by return
+    cdef int32_t *slot  # of a completed operation: its bit while it is open
+    cdef int32_t *next  # completed operations not placed, by invocation; a ring through ``size``
+    cdef int32_t *previous
+    cdef int32_t *class_start  # equal optional operations stand side by side, the earliest invoked first
+    cdef int32_t *class_of
+    cdef int32_t *used  # of each class
+    cdef int32_t words, optional_words
+    cdef uint64_t *mask  # open operations that are placed; then the optional ones used
+    cdef Frame *frames
+    cdef int32_t depth, first, state, target
+    cdef bint counting
+    cdef Memory memory
+    cdef int64_t memory_limit
+    cdef readonly int32_t furthest
+    cdef readonly int64_t steps
+
+    def __cinit__(self, Problem problem, int64_t memory_bytes=1 << 30):
+        self.problem = problem
+        self.table = problem.table
+        self.done, self.size = problem.done, problem.size
+        self.optional = problem.optional
+        self.memory_limit = memory_bytes
+        cdef size_t n = self.size, m = self.optional
+        self.order = <int32_t *> malloc((n + 1) * sizeof(int32_t))
+        self.slot = <int32_t *> malloc((n + 1) * sizeof(int32_t))
+        self.next = <int32_t *> malloc((n + 1) * sizeof(int32_t))
+        self.previous = <int32_t *> malloc((n + 1) * sizeof(int32_t))
+        self.frames = <Frame *> malloc((n + m + 1) * sizeof(Frame))
+        self.open = <Entry *> malloc((m + 1) * sizeof(Entry))
+        self.class_start = <int32_t *> malloc((m + 2) * sizeof(int32_t))
+        self.class_of = <int32_t *> malloc((m + 1) * sizeof(int32_t))
+        self.used = <int32_t *> calloc(m + 1, sizeof(int32_t))
+        if (
+            self.order == NULL or self.slot == NULL or self.next == NULL or self.previous == NULL
+            or self.frames == NULL or self.open == NULL or self.class_start == NULL or self.class_of == NULL
+            or self.used == NULL
+        ):
+            raise MemoryError("no memory for a search")
+        self.sort_optional()
+        self.words = (self.give_slots() + 63) // 64
+        self.optional_words = (self.optional + 63) // 64
+        self.mask = <uint64_t *> calloc(self.words + self.optional_words + 1, sizeof(uint64_t))
+        if self.mask == NULL:
+            raise MemoryError("no memory for a search")
+        self.memory.words, self.memory.optional_words = self.words, self.optional_words
+        self.memory.stride = 16 + 8 * (self.words + self.optional_words)
+        self.counting = self.can_count()
+
+    def __dealloc__(self):
+        free(self.order)
+        free(self.slot)
+        free(self.next)
+        free(self.previous)
+        free(self.frames)
+        free(self.open)
+        free(self.class_start)
+        free(self.class_of)
+        free(self.used)
+        free(self.mask)
+        free(self.memory.rows)
+        free(self.memory.buckets)
+
+    cdef void sort_optional(self) noexcept:
+        cdef int32_t at
+        cdef Entry *entry
+        memcpy(self.open, self.problem.open, self.optional * sizeof(Entry))
+        qsort(self.open, self.optional, sizeof(Entry), by_step)
+        self.classes = 0
+        for at in range(self.optional):
+            entry = &self.open[at]
+            if at == 0 or entry.kind != entry[-1].kind or entry.a != entry[-1].a or entry.b != entry[-1].b:
+                self.class_start[self.classes] = at
+                self.classes += 1
+            self.class_of[at] = self.classes - 1
+        self.class_start[self.classes] = self.optional
+
+    cdef int32_t give_slots(self) except -1:
+        """Number the open operations of every moment with as few bits as possible; returns how many."""
+        cdef int32_t at, returns = 0, slots = 0, spare = 0, operation
+        cdef Order *sorted_returns = <Order *> malloc((self.size + 1) * sizeof(Order))
+        cdef int32_t *free_slots = self.next  # not yet in use
+        if sorted_returns == NULL:
+            raise MemoryError("no memory for a search")
+        for at in range(self.size):
+            sorted_returns[at].position, sorted_returns[at].operation = self.done[at].returned, at
+        qsort(sorted_returns, self.size, sizeof(Order), by_position)
+        for at in range(self.size):
+            self.order[at] = sorted_returns[at].operation
+        free(sorted_returns)
+        for at in range(self.size):
+            while self.done[self.order[returns]].returned < self.done[at].invoked:
+                operation = self.order[returns]
+                free_slots[spare] = self.slot[operation]
+                spare += 1
+                returns += 1
+            if spare:
+                spare -= 1
+                self.slot[at] = free_slots[spare]
+            else:
+                self.slot[at] = slots
+                slots += 1
+        return slots
+
+    cdef bint can_count(self) noexcept:
+        """Whether it is known of every operation which states it needs and leads to."""
+        cdef int32_t at
+        for at in range(self.size):
+            if self.done[at].kind == APPEND or self.done[at].kind == CALL:
+                return False
+        for at in range(self.optional):
+            if self.open[at].kind == APPEND or self.open[at].kind == CALL:
+                return False
+        return True
+
+    cdef inline void count(self, const Entry *entry, int32_t by) noexcept:
+        if entry.returned != NEVER and (entry.kind == READ or entry.kind == CAS):
+            self.table.need[entry.a] += by
+        if entry.kind == CAS:
+            self.table.makers[entry.b] += by
+        elif entry.kind == WRITE or entry.kind == ERASE:
+            self.table.makers[entry.a] += by
+
+    cdef void start(self) noexcept:
+        cdef int32_t at
+        for at in range(self.size + 1):
+            self.next[at] = at + 1
+            self.previous[at] = at - 1
+        self.next[self.size], self.previous[0] = 0, self.size
+        if self.size == 0:
+            self.next[0] = 0
+        memset(self.mask, 0, (self.words + self.optional_words) * sizeof(uint64_t))
+        memset(self.used, 0, self.optional * sizeof(int32_t))
+        self.depth = self.first = 0
+        self.state = self.problem.initial
+        if self.counting:
+            self.count_all(1)
+
+    cdef void count_all(self, int32_t by) noexcept:
+        """Of the operations that are not placed."""
+        cdef int32_t at = self.next[self.size]
+        while at != self.size:
+            self.count(&self.done[at], by)
+            at = self.next[at]
+        for at in range(self.optional):
+            if at - self.class_start[self.class_of[at]] >= self.used[self.class_of[at]]:
+                self.count(&self.open[at], by)
+
+    def run(self, int64_t budget, bint by_return, deadline=None):
+        """Search from the start.
+
+        Args:
+            budget: of steps.
+            by_return: try first what returns first; else what was invoked first.
+            deadline: by the monotonic clock, or None.
+
+        Returns:
+            LINEARIZABLE, NOT_LINEARIZABLE, BUDGET_SPENT, TIME_OVER or MEMORY_FULL.
+        """
+        cdef double end = 0.0 if deadline is None else deadline
+        if self.counting:
+            self.table.ready_counts()
+        self.start()
+        try:
+            return self.search(self.steps + budget, by_return, deadline is not None, end)
+        finally:
+            if self.counting:
+                self.count_all(-1)
+
+    def placed(self):
+        """Indices, in the history, of the operations in the order in which they are placed now."""
+        cdef int32_t at, operation
+        found = []
+        for at in range(self.depth):
+            operation = self.frames[at].operation
+            if operation < self.size:
+                found.append(self.done[operation].source)
+            else:
+                found.append(self.open[operation - self.size].source)
+        return found
+
+    def stuck(self):
+        """Index, in the history, of the first operation by return that could not be placed."""
+        return self.done[self.order[self.furthest]].source
+
+    cdef int search(self, int64_t budget, bint by_return, bint limited, double end) except -9:
+        cdef int64_t next_clock = self.steps + STEPS_PER_CLOCK
+        cdef int32_t operation = -1
+        while True:
+            # A new configuration: what changes nothing first, then down to the next choice.
+            self.place_unchanging()
+            if self.first == self.size:
+                return LINEARIZABLE_
+            operation = -1
+            if recalls(&self.memory, self.first, self.state, self.mask):
+                operation = self.undo_choice()
+                if operation == -1:
+                    return NOT_LINEARIZABLE_
+            while True:
+                if self.steps >= next_clock:
+                    next_clock = self.steps + STEPS_PER_CLOCK
+                    PyErr_CheckSignals()
+                    if limited and monotonic() > end:
+                        return TIME_OVER_
+                if self.steps >= budget:
+                    return BUDGET_SPENT_
+                operation = self.pick(operation, by_return)
+                if operation != -1:
+                    break
+                if not remember(&self.memory, self.first, self.state, self.mask, self.memory_limit):
+                    return MEMORY_FULL_
+                operation = self.undo_choice()
+                if operation == -1:
+                    return NOT_LINEARIZABLE_
+            self.place(operation, False)
+            self.state = self.target
+
+    cdef int place_unchanging(self) except -1:
+        cdef int32_t operation = self.next[self.size], following
+        while operation != self.size and self.first < self.size:
+            if self.done[operation].invoked > self.done[self.order[self.first]].returned:
+                break
+            following = self.next[operation]
+            self.steps += 1
+            if never_changes(&self.done[operation]) and self.step(&self.done[operation]) == self.state:
+                self.place(operation, True)
+            operation = following
+        return 0
+
+    cdef inline int32_t step(self, const Entry *entry) except -2:
+        return step(self.table, self.state, entry.kind, entry.a, entry.b)
+
+    cdef bint leads(self, const Entry *entry) except -1:
+        """Whether it is a choice to place an operation next; the state after it is in ``target``."""
+        cdef int32_t after, need
+        self.steps += 1
+        if never_changes(entry):
+            return False
+        after = self.step(entry)
+        if after == REFUSED or (after == self.state and entry.returned == NEVER):
+            return False
+        if self.counting and after != self.state:
+            need = self.table.need[self.state]
+            if entry.kind == CAS and entry.returned != NEVER:
+                need -= 1
+            if need > 0 and self.table.makers[self.state] == 0:
+                return False
+        self.target = after
+        return True
+
+    cdef int32_t pick(self, int32_t after, bint by_return) except -2:
+        """The next choice after one that failed (-1: the first), or -1."""
+        cdef int32_t limit = self.done[self.order[self.first]].returned
+        cdef int32_t operation, group = 0, best = -1, target = 0
+        cdef int32_t tried = -1 if after == -1 else self.done[after].returned if after < self.size else NEVER
+        if after >= self.size:
+            group = self.class_of[after - self.size] + 1
+        elif by_return:
+            operation = self.next[self.size]
+            while operation != self.size and self.done[operation].invoked < limit:
+                if self.done[operation].returned > tried and (
+                    best == -1 or self.done[operation].returned < self.done[best].returned
+                ) and self.leads(&self.done[operation]):
+                    best, target = operation, self.target
+                operation = self.next[operation]
+            if best != -1:
+                self.target = target
+                return best
+        else:
+            operation = self.next[self.size if after == -1 else after]
+            while operation != self.size and self.done[operation].invoked < limit:
+                if self.leads(&self.done[operation]):
+                    return operation
+                operation = self.next[operation]
+        while group < self.classes:
+            operation = self.class_start[group] + self.used[group]
+            if operation < self.class_start[group + 1] and self.open[operation].invoked < limit:
+                if self.leads(&self.open[operation]):
+                    return self.size + operation
+            group += 1
+        return -1
+
+    cdef void place(self, int32_t operation, bint forced) noexcept:
+        cdef Frame *frame = &self.frames[self.depth]
+        cdef int32_t bit
+        self.depth += 1
+        frame.operation, frame.state, frame.first, frame.forced = operation, self.state, self.first, forced
+        if operation >= self.size:
+            operation -= self.size
+            self.used[self.class_of[operation]] += 1
+            self.mask[self.words + (operation >> 6)] |= <uint64_t> 1 << (operation & 63)
+            if self.counting:
+                self.count(&self.open[operation], -1)
+            return
+        if self.counting:
+            self.count(&self.done[operation], -1)
+        self.next[self.previous[operation]] = self.next[operation]
+        self.previous[self.next[operation]] = self.previous[operation]
+        bit = self.slot[operation]
+        self.mask[bit >> 6] |= <uint64_t> 1 << (bit & 63)
+        while self.first < self.size:
+            bit = self.slot[self.order[self.first]]
+            if not self.mask[bit >> 6] >> (bit & 63) & 1:
+                break
+            self.mask[bit >> 6] &= ~(<uint64_t> 1 << (bit & 63))
+            self.first += 1
+        if self.first > self.furthest:
+            self.furthest = self.first
+
+    cdef int32_t undo_choice(self) noexcept:
+        """Take back the last choice and what followed from it; returns it, or -1 when there was none."""
+        cdef Frame *frame
+        cdef int32_t operation, bit
+        while self.depth:
+            self.depth -= 1
+            frame = &self.frames[self.depth]
+            operation = frame.operation
+            self.state = frame.state
+            if operation >= self.size:
+                operation -= self.size
+                self.used[self.class_of[operation]] -= 1
+                self.mask[self.words + (operation >> 6)] &= ~(<uint64_t> 1 << (operation & 63))
+                if self.counting:
+                    self.count(&self.open[operation], 1)
+            else:
+                while self.first > frame.first:
+                    self.first -= 1
+                    bit = self.slot[self.order[self.first]]
+                    self.mask[bit >> 6] |= <uint64_t> 1 << (bit & 63)
+                bit = self.slot[operation]
+                self.mask[bit >> 6] &= ~(<uint64_t> 1 << (bit & 63))
+                self.next[self.previous[operation]] = operation
+                self.previous[self.next[operation]] = operation
+                if self.counting:
+                    self.count(&self.done[operation], 1)
+            if not frame.forced:
+                return frame.operation
+        return -1
