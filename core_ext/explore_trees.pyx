@@ -150,6 +150,12 @@ cdef class Trees:
         self._far_mask = size - 1
         return 0
 
+    def hits(self, uint32_t root):
+        """How often a search found this function's outcome remembered."""
+        if root >= self.roots:
+            raise IndexError(f"root {root} of {self.roots}")
+        return self._hits[root]
+
     def known(self, uint32_t root, vector):
         """The outcome of a function for a vector, given as numbers; None when it is not known."""
         cdef uint32_t* numbers = <uint32_t*> malloc((len(vector) + 1) * sizeof(uint32_t))
