@@ -130,8 +130,12 @@ class Log(LogReader):
     ) -> dict[str, list[tuple[int, int, int]]]:
         """Used by core_ext.log_opening only: write down what recovery decided, so that the next start is clean."""
 
-    def step(self) -> bool:
-        """With ``stepped``: do the next piece of disk work (one sync group, rotation or removal); False: none left."""
+    def step(self, most: int = 0) -> bool:
+        """With ``stepped``: do the next piece of disk work (one sync group, rotation or removal); False: none left.
+
+        Args:
+            most: batches in a sync group, when it is above 0.
+        """
 
     def stats(self) -> dict[str, Any]:
         """Counters: batches, synced, unsynced_bytes, segments, live_bytes, queue (batches waiting), syncs, bytes,

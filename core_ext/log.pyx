@@ -470,8 +470,8 @@ cdef class Log(LogReader):
 
     # --- the rest --------------------------------------------------------------------------------------------------
 
-    def step(self):
-        return self._native is None and self._syncer.step()
+    def step(self, int most=0):
+        return self._native is None and self._syncer.step(most)
 
     def stats(self):
         self._reap()

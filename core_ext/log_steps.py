@@ -79,12 +79,16 @@ class SteppedSyncer:
         """Counts since the start."""
         return {"syncs": self.syncs, "bytes": self.bytes}
 
-    def step(self) -> bool:
-        """Do the next piece of work: one sync group, one rotation or one removal. False when there is none."""
+    def step(self, most: int = 0) -> bool:
+        """Do the next piece of work: one sync group, one rotation or one removal. False when there is none.
+
+        Args:
+            most: batches in the group, when it is above 0: those that waited when the disk began.
+        """
         if not self._queue or self.failure is not None:
             return False
         try:
-            self._do(self._queue[0])
+            self._do(self._queue[0], most)
         except OSError as error:
             self.failure = (error.errno or 0, error.strerror or str(error))
         if self._event >= 0:
@@ -108,7 +112,7 @@ class SteppedSyncer:
             while self.step():
                 pass
 
-    def _do(self, item: _Write | _Rotate | _Remove) -> None:
+    def _do(self, item: _Write | _Rotate | _Remove, most: int) -> None:
         if isinstance(item, _Rotate):
             self._disk.allocate(SPARE, item.size)
             self._disk.write_at(SPARE, 0, item.header)
@@ -121,12 +125,12 @@ class SteppedSyncer:
             self._disk.sync_directory()
             self._queue.popleft()
         else:
-            self._write_group(item)
+            self._write_group(item, most)
 
-    def _write_group(self, first: _Write) -> None:
+    def _write_group(self, first: _Write, most: int) -> None:
         group: list[_Write] = []
         for item in self._queue:
-            if not isinstance(item, _Write):
+            if not isinstance(item, _Write) or (most and len(group) == most):
                 break
             group.append(item)
         for item in group:

@@ -1,0 +1,104 @@
+"""An actor's hands in the simulated world: the shared recorder, with the checks that the real world makes at the call.
+
+What a call cannot do fails in the handler that makes it, so that the handler's other effects do not happen either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.context import Mailbox, Supervision
+from actors.errors import ContractError
+from actors.message import Message, Request
+from actors.recording import Recorder, Send
+from actors.simulation import lifecycle
+from core_ext.mailbox import Reference
+
+if TYPE_CHECKING:
+    from actors.simulation.cell import Cell
+
+
+class Launch(NamedTuple):
+    """``spawn``: the child was made when the handler asked for it, and starts when its effects are released."""
+
+    cell: Cell
+
+
+class Away(NamedTuple):
+    """``send`` or ``send_now`` to another node: what cannot travel has failed in the handler already."""
+
+    target: Reference
+    message: Message
+    content: Any
+    now: bool = False
+
+
+class Hands(Recorder):
+    """One actor's context.
+
+    Args:
+        cell: the actor.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        parent = None if cell.parent is None else cell.parent.own
+        super().__init__(cell.node, cell.own, parent, cell.answers)
+        self._cell = cell
+        self._node = cell.node
+
+    def send(self, target: Reference, message: Message) -> None:
+        """See ``Context.send``."""
+        if target.node == self.node:
+            self._node.check_type(message)
+            self.effects.append(Send(target, message))
+        else:
+            self.effects.append(Away(target, message, self._node.wire.pack(message)))  # type: ignore[arg-type]
+
+    def send_now(self, target: Reference, message: Message) -> None:
+        """See ``Context.send_now``."""
+        if target.node == self.node:
+            self._node.check_type(message)
+            self.effects.append(Send(target, message, True))
+        else:
+            self.effects.append(Away(target, message, self._node.wire.pack(message), True))  # type: ignore[arg-type]
+
+    def request(
+        self, target: Reference, message: Request[Any], key: Hashable = None, timeout_seconds: float | None = None
+    ) -> None:
+        """See ``Context.request``."""
+        if timeout_seconds is not None and not timeout_seconds > 0:
+            raise ValueError(f"ask {target!r}: timeout_seconds must be more than 0, it is {timeout_seconds!r}")
+        if target.node != self.node:
+            self._node.wire.pack(message)  # what cannot travel fails here
+        super().request(target, message, key, timeout_seconds)
+
+    def set_timer(self, message: Message, delay_seconds: float | tuple[float, float], key: Hashable = None) -> None:
+        """See ``Context.set_timer``."""
+        longest = delay_seconds[-1] if isinstance(delay_seconds, tuple) else delay_seconds
+        if not 0 <= longest < 1e9:
+            raise ContractError(f"{self._cell.label}: set_timer with a delay of {delay_seconds!r} seconds")
+        super().set_timer(message, delay_seconds, key)
+
+    def spawn(
+        self, actor_class: type[Any], *args: Any, name: str | None = None,
+        supervision: Supervision | None = None, mailbox: Mailbox | None = None,
+    ) -> Reference:
+        """See ``Context.spawn``."""
+        cell = self._cell
+        child = lifecycle.create(self._node, actor_class, args, name, supervision, mailbox, cell)
+        cell.unlaunched.append(child)
+        cell.children[child] = None
+        self.effects.append(Launch(child))  # type: ignore[arg-type]
+        return child.own
+
+    def stop(self, target: Reference | None = None) -> None:
+        """See ``Context.stop``."""
+        cell = self._cell if target is None else self._node.find(target)
+        if cell is None:
+            return
+        if cell is not self._cell and cell.parent is not self._cell:
+            raise ContractError(
+                f"{self._cell.label}: stop({target!r}): only a parent stops an actor; send it a message that asks it to"
+            )
+        super().stop(cell.own)

@@ -1,0 +1,135 @@
+"""A simulated disk under the real write-ahead log: sectors that a crash loses or tears, and every disk fault.
+
+Implements ``core_ext.log_disk.Disk``. Knows no record, no node and no time.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from actors.simulation.tape import Stream
+
+SECTOR_BYTES = 512
+
+
+class SimulatedDisk:
+    """One folder of files, of one life of a node; ``crash`` gives the disk of the next one.
+
+    Attributes:
+        full: nothing can be allocated or written.
+        fail_sync: the next sync fails.
+        lose_write: the next write is acknowledged and does not happen.
+        misdirect: the next write goes so many sectors further (0: it does not).
+        dead: the node that used this object is gone: it can do nothing any more.
+    """
+
+    def __init__(self) -> None:
+        self.full = False
+        self.fail_sync = False
+        self.lose_write = False
+        self.misdirect = 0
+        self.dead = False
+        self._files: dict[str, bytearray] = {}
+        self._unsynced: dict[str, dict[int, bytes]] = {}  # by file: what dirty sectors held when they were last synced
+
+    # --- what the log asks for -------------------------------------------------------------------------------------
+
+    def allocate(self, name: str, size: int) -> None:
+        """See ``Disk.allocate``."""
+        self._check_room()
+        self._files[name] = bytearray(size)
+        self._unsynced[name] = {}
+
+    def write_at(self, name: str, offset: int, data: bytes) -> None:
+        """See ``Disk.write_at``."""
+        self._check_alive()
+        if self.lose_write:
+            self.lose_write = False
+            return
+        file = self._files[name]
+        if self.misdirect:
+            offset = min(offset + self.misdirect * SECTOR_BYTES, len(file) - len(data))
+            self.misdirect = 0
+        unsynced = self._unsynced[name]
+        for sector in range(offset // SECTOR_BYTES, (offset + len(data) + SECTOR_BYTES - 1) // SECTOR_BYTES):
+            if sector not in unsynced:
+                unsynced[sector] = bytes(file[sector * SECTOR_BYTES : (sector + 1) * SECTOR_BYTES])
+        file[offset : offset + len(data)] = data
+
+    def sync(self, name: str) -> None:
+        """See ``Disk.sync``; after a failed one the written sectors may or may not be there after a crash."""
+        self._check_alive()
+        if self.fail_sync:
+            self.fail_sync = False
+            raise OSError(errno.EIO, "Input/output error")
+        self._unsynced[name].clear()
+
+    def read(self, name: str, offset: int, length: int) -> bytes:
+        """See ``Disk.read``."""
+        return bytes(self._files[name][offset : offset + length])
+
+    def size(self, name: str) -> int:
+        """See ``Disk.size``."""
+        return len(self._files[name])
+
+    def list(self) -> list[str]:
+        """See ``Disk.list``."""
+        return list(self._files)
+
+    def rename(self, old: str, new: str) -> None:
+        """See ``Disk.rename``."""
+        self._check_alive()
+        self._files[new] = self._files.pop(old)
+        self._unsynced[new] = self._unsynced.pop(old)
+
+    def remove(self, name: str) -> None:
+        """See ``Disk.remove``."""
+        self._check_alive()
+        self._files.pop(name, None)
+        self._unsynced.pop(name, None)
+
+    def sync_directory(self) -> None:
+        """See ``Disk.sync_directory``; names are durable at once here."""
+        self._check_alive()
+
+    def _check_alive(self) -> None:
+        if self.dead:
+            raise OSError(errno.EIO, "the simulated node is gone")
+
+    def _check_room(self) -> None:
+        self._check_alive()
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    # --- what the simulation does ----------------------------------------------------------------------------------
+
+    def crash(self, draws: Stream) -> SimulatedDisk:
+        """Power off: sectors that were not synced are there or not, as drawn. This object is dead from now on.
+
+        Args:
+            draws: 0 loses everything unsynced.
+        """
+        keep = draws.below(3) if any(self._unsynced.values()) else 0  # nothing, everything, or sector by sector
+        for name, unsynced in self._unsynced.items():
+            file = self._files[name]
+            for sector, before in unsynced.items():
+                if keep == 0 or (keep == 2 and not draws.below(2)):
+                    file[sector * SECTOR_BYTES : sector * SECTOR_BYTES + len(before)] = before
+        after = SimulatedDisk()
+        after._files = self._files
+        after._unsynced = {name: {} for name in self._files}
+        self._files, self._unsynced = {}, {}
+        self.dead = True
+        return after
+
+    def flip_bit(self, draws: Stream) -> str | None:
+        """Flip one bit of a file, where something was written; says where, None when there is nothing."""
+        written = [name for name, file in self._files.items() if any(file[:SECTOR_BYTES])]
+        if not written:
+            return None
+        name = written[draws.below(len(written))]
+        file = self._files[name]
+        end = len(file.rstrip(b"\0")) or 1
+        at, bit = draws.below(end), draws.below(8)
+        file[at] ^= 1 << bit
+        return f"{name} byte {at} bit {bit}"

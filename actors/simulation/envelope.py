@@ -1,0 +1,101 @@
+"""What travels between two simulated nodes, and how: encoded as on the real wire, or as the message itself.
+
+An envelope is a plain tuple: (kind, target's name, its incarnation, sender, correlation, content, number), where the
+number joins a send with what became of it. Knows no link and no fault.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.message import check_fields, message_type
+from core_ext.codec import ENVELOPE_OVERHEAD_BYTES, FRAME_OVERHEAD_BYTES, CodecError, MessageCodec
+from core_ext.mailbox import Reference
+
+# Kinds of envelopes: the first four are those of the wire, the others a world's words to another world.
+TELL, ASK, REPLY, FAILURE, WATCH, UNWATCH, TERMINATED, REJECTED = range(8)
+
+Envelope = tuple[int, str, int, Reference | None, int, Any, int]
+
+_OVERHEAD_BYTES = ENVELOPE_OVERHEAD_BYTES + FRAME_OVERHEAD_BYTES
+
+
+class Parcel:
+    """One message on the wire; copies for several receivers share it, and its bytes are decoded once.
+
+    Attributes:
+        wire_id: of the message.
+        body: its bytes.
+        message: what they stand for; None until somebody asked.
+    """
+
+    __slots__ = ("body", "message", "wire_id")
+
+    def __init__(self, wire_id: int, body: bytes) -> None:
+        self.wire_id = wire_id
+        self.body = body
+        self.message: Any = None
+
+
+class Wire:
+    """Messages to what travels, and back.
+
+    Args:
+        encoded: True: through the codec, as between real nodes; False: the message object itself travels.
+        max_frame_bytes: the largest message that is taken.
+    """
+
+    def __init__(self, encoded: bool, max_frame_bytes: int) -> None:
+        self.codec = MessageCodec(message_type, check_fields)
+        self.encoded = encoded
+        self._max_body_bytes = max_frame_bytes - _OVERHEAD_BYTES
+        self._last: Any = None
+        self._last_parcel: Any = None
+
+    def pack(self, message: Any) -> Any:
+        """What travels of a message; the same message sent to several peers is encoded once.
+
+        Raises:
+            CodecError: it cannot travel.
+        """
+        if not self.encoded:
+            return message
+        if self._last is not message:
+            self._last_parcel = Parcel(message.wire_id, self.codec.encode(message))
+            self._last = message
+        return self._last_parcel
+
+    def too_large(self, content: Any) -> str | None:
+        """Why the transport does not take it; None when it does."""
+        if type(content) is Parcel and len(content.body) > self._max_body_bytes:
+            return (
+                f"a message of {len(content.body)} bytes; the largest that the transport takes has "
+                f"{self._max_body_bytes}: split it, or raise max_frame_bytes"
+            )
+        return None
+
+    def unpack(self, content: Any) -> Any:
+        """The message that came.
+
+        Raises:
+            CodecError: it cannot be read.
+        """
+        if type(content) is not Parcel:
+            return content
+        if content.message is None:
+            content.message = self.codec.decode(content.wire_id, content.body)
+        return content.message
+
+    def pack_value(self, value: Any) -> Any:
+        """What travels of an answer."""
+        return self.codec.encode_value(value) if self.encoded else value
+
+    def unpack_value(self, expected: Any, content: Any) -> Any:
+        """The answer that came."""
+        return self.codec.decode_as(expected, content) if self.encoded else content
+
+
+__all__ = [
+    "ASK", "FAILURE", "REJECTED", "REPLY", "TELL", "TERMINATED", "UNWATCH", "WATCH", "CodecError", "Envelope", "Parcel",
+    "Wire",
+]

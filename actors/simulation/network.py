@@ -1,0 +1,288 @@
+"""The links between simulated nodes: what leaves one node arrives at another one, late, or never.
+
+By default a link is as the real transport: in order and at most once per lane. Faults go beyond. A link that is cut for
+longer than ``lost_after_seconds`` is lost: asks over it fail, who watches over it hears ``unreachable``, sends are
+refused until it is mended. Knows nodes as ends of links; knows no message's content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from actors.simulation.envelope import Envelope, Parcel
+from actors.trace import What
+
+if TYPE_CHECKING:
+    from actors.simulation.faults import LinkFaults
+    from actors.simulation.node import Node
+    from actors.simulation.simulation import Simulation
+
+_ENVELOPE_BYTES = 64
+
+
+class WireSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits and times of the links; the real transport's, where it has them.
+
+    Attributes:
+        max_frame_bytes: the largest message that is taken.
+        queue_bytes: data under way to one peer before sends are refused.
+        control_limit: control messages under way to one peer before sends are refused.
+        lost_after_seconds: silence after which a peer is lost.
+    """
+
+    max_frame_bytes: int = 64 << 20
+    queue_bytes: int = 80 << 20
+    control_limit: int = 65_536
+    lost_after_seconds: float = 1.5
+
+
+class Link:
+    """One direction between two nodes.
+
+    Attributes:
+        cut: how many partitions stand in the way.
+        lost: the sending side takes the peer for lost.
+        clogged_until, slow_until: times up to which it holds back, or is slower by ``slow_factor``.
+        due: when the newest message of each lane arrives.
+        under_way: bytes of data, and control messages, under way.
+    """
+
+    __slots__ = (
+        "changes", "clogged_until", "cut", "due", "lost", "settings", "slow_factor", "slow_until", "source", "target",
+        "under_way", "wire",
+    )
+
+    def __init__(self, source: Node, target: Node, settings: WireSettings) -> None:
+        self.source = source
+        self.target = target
+        self.settings = settings
+        self.wire = source.wire
+        self.cut = 0
+        self.changes = 0
+        self.lost = False
+        self.clogged_until = 0
+        self.slow_until = 0
+        self.slow_factor = 1.0
+        self.due = [0, 0]
+        self.under_way = [0, 0]
+
+    def refuses(self, posted: Envelope, control: bool) -> str | None:
+        """Why an envelope is not taken; None when it is on its way."""
+        if self.lost:
+            return f"node {self.target.name!r} is lost, and not connected again yet"
+        if control:
+            if self.under_way[1] >= self.settings.control_limit:
+                return f"{self.under_way[1]} control messages are under way to node {self.target.name!r} already"
+            return None
+        content = posted[5]
+        if type(content) is Parcel:
+            if self.under_way[0] + len(content.body) > self.settings.queue_bytes:
+                return f"{self.under_way[0]} bytes wait for node {self.target.name!r}; send slower"
+            return self.wire.too_large(content)
+        return None
+
+
+def _sizes(envelopes: Iterable[Envelope], control: bool) -> int:
+    if control:
+        return sum(1 for _ in envelopes)
+    return sum(
+        _ENVELOPE_BYTES + (len(posted[5].body) if type(posted[5]) is Parcel else 0) for posted in envelopes
+    )
+
+
+class Network:
+    """All links of a simulation."""
+
+    def __init__(self, simulation: Simulation, settings: WireSettings) -> None:
+        self._simulation = simulation
+        self._settings = settings
+        self._stream = simulation.tape.stream("network")
+        self._faults_stream = simulation.tape.stream("messages")
+        self._lost_after = int(settings.lost_after_seconds * 1e9)
+        self.omit_send: dict[Node, float] = {}
+        self.omit_receive: dict[Node, float] = {}
+        self._number = 0
+
+    def join(self, node: Node, others: Iterable[Node]) -> None:
+        """Link a new node with all others."""
+        for other in others:
+            node.links[other.name] = Link(node, other, self._settings)
+            other.links[node.name] = Link(other, node, self._settings)
+
+    # --- messages --------------------------------------------------------------------------------------------------
+
+    def flush(self, node: Node, depart_ns: int) -> None:
+        """What a turn put into the outbox leaves: one frame per peer and lane, or each message for itself."""
+        outbox, node.outbox = node.outbox, {}
+        simulation = self._simulation
+        faults = simulation.faults.links
+        single = simulation.adversarial or faults.any or self.omit_send or self.omit_receive
+        for (peer, control), queued in outbox.items():
+            link = node.links[peer]
+            envelopes = queued if simulation.trace is None else [self._numbered(link, posted) for posted in queued]
+            if not single:
+                self._leave(link, control, envelopes, depart_ns, True)
+                continue
+            for posted in envelopes:
+                self._leave_alone(link, control, [posted], depart_ns, faults)
+
+    def _numbered(self, link: Link, posted: Envelope) -> Envelope:
+        self._number += 1
+        posted = (*posted[:6], self._number)
+        self._simulation.note_message(What.SEND, link, posted)
+        return posted
+
+    def _leave_alone(
+        self, link: Link, control: bool, envelopes: list[Envelope], depart_ns: int, faults: LinkFaults
+    ) -> None:
+        """One message, with the faults of single messages drawn."""
+        draws = self._faults_stream
+        simulation = self._simulation
+        loss = max(faults.loss, self.omit_send.get(link.source, 0.0), self.omit_receive.get(link.target, 0.0))
+        if draws.chance(loss):
+            simulation.count("loss" if loss == faults.loss else "omission")
+            self._drop(link, envelopes)
+            return
+        if draws.chance(faults.late):
+            simulation.count("late")
+            depart_ns += int(draws.uniform(*faults.late_seconds) * 1e9)
+        reorder = draws.chance(faults.reorder)
+        if reorder:
+            simulation.count("reorder")
+        self._leave(link, control, envelopes, depart_ns, not reorder)
+        if draws.chance(faults.duplicate):
+            simulation.count("duplicate")
+            if simulation.trace is not None:
+                simulation.note_message(What.DUPLICATE, link, envelopes[0])
+            self._leave(link, control, envelopes, depart_ns, False)
+
+    def _leave(self, link: Link, control: bool, envelopes: list[Envelope], depart_ns: int, ordered: bool) -> None:
+        if link.cut:
+            self._drop(link, envelopes)
+            return
+        delay = self._simulation.delays.delay_ns((link.source.name, link.target.name), depart_ns)
+        if depart_ns < link.slow_until:
+            delay = int(delay * link.slow_factor)
+        due = max(depart_ns + delay, link.clogged_until)
+        if ordered:
+            due = link.due[control] = max(due, link.due[control])
+        size = _sizes(envelopes, control)
+        link.under_way[control] += size
+        self._simulation.at(
+            due, self._arrive, (link, control, envelopes, size, link.source.boots, link.target.boots)
+        )
+
+    def _arrive(self, what: tuple[Link, bool, list[Envelope], int, int, int]) -> None:
+        link, control, envelopes, size, sender_boots, receiver_boots = what
+        link.under_way[control] -= size
+        target = link.target
+        if link.cut or not target.up or target.boots != receiver_boots or link.source.boots != sender_boots:
+            self._drop(link, envelopes)
+        elif target.paused:
+            target.sockets.append((self._read, what))
+        else:
+            self._read(what)
+
+    def _read(self, what: tuple[Link, bool, list[Envelope], int, int, int]) -> None:
+        link, control, envelopes, *_ = what
+        target, source = link.target, link.source
+        if self._simulation.trace is not None:
+            for posted in envelopes:
+                self._simulation.note_message(What.DELIVER, link, posted)
+        for posted in envelopes:
+            target.incoming(source, posted, control)
+        target.turn()
+
+    def _drop(self, link: Link, envelopes: list[Envelope]) -> None:
+        self._simulation.counters["dropped"] += len(envelopes)
+        if self._simulation.trace is not None:
+            for posted in envelopes:
+                self._simulation.note_message(What.DROP, link, posted)
+
+    # --- cuts ------------------------------------------------------------------------------------------------------
+
+    def cut(self, source: Node, target: Node) -> None:
+        """Nothing gets through in this direction until ``mend`` was called as often."""
+        link = source.links[target.name]
+        link.cut += 1
+        if link.cut == 1:
+            link.changes += 1
+            self._simulation.at(self._simulation.now_ns + self._lost_after, self._still_cut, (link, link.changes))
+
+    def mend(self, source: Node, target: Node) -> None:
+        """One obstacle less in this direction."""
+        link = source.links[target.name]
+        if link.cut:
+            link.cut -= 1
+            if not link.cut:
+                link.changes += 1
+                self._connect(source, target)
+
+    def heal(self) -> None:
+        """Mend everything at once; nothing is slow, clogged or omitted any more."""
+        self.omit_send.clear()
+        self.omit_receive.clear()
+        for node in self._simulation.nodes.values():
+            for link in node.links.values():
+                link.clogged_until = link.slow_until = 0
+                if link.cut:
+                    link.cut = 1
+                    self.mend(node, link.target)
+
+    def _still_cut(self, what: tuple[Link, int]) -> None:
+        link, changes = what
+        if link.cut and link.changes == changes:
+            self._lose(link.source, link.target)
+            self._lose(link.target, link.source)
+
+    def _lose(self, node: Node, peer: Node) -> None:
+        """A node takes a peer for lost."""
+        link = node.links[peer.name]
+        if not link.lost:
+            link.lost = True
+            node.peer_lost(peer.name)
+
+    def _connect(self, one: Node, two: Node) -> None:
+        there, back = one.links[two.name], two.links[one.name]
+        if not (there.cut or back.cut) and one.up and two.up and not (one.paused or two.paused):
+            there.lost = back.lost = False
+
+    # --- nodes that come and go ------------------------------------------------------------------------------------
+
+    def silent(self, node: Node) -> None:
+        """A node is down or stands still: its peers notice after a while."""
+        self._simulation.at(
+            self._simulation.now_ns + self._lost_after, self._still_silent, (node, node.boots, node.paused)
+        )
+
+    def _still_silent(self, what: tuple[Node, int, bool]) -> None:
+        node, boots, paused = what
+        if node.boots == boots and (node.paused if paused else not node.up):
+            for name in node.links:
+                self._lose(self._simulation.nodes[name], node)
+
+    def started(self, node: Node) -> None:
+        """A new process of a node introduces itself: what its peers had with the old one is lost."""
+        for name, link in node.links.items():
+            peer = self._simulation.nodes[name]
+            self._lose(peer, node)
+            link.lost = bool(link.cut)
+            link.due = [0, 0]
+            self._connect(node, peer)
+
+    def resumed(self, node: Node) -> None:
+        """A node goes on; peers that took it for lost have cut their side."""
+        for name in node.links:
+            peer = self._simulation.nodes[name]
+            if peer.links[node.name].lost:
+                self._lose(node, peer)
+            self._connect(node, peer)
+
+
+def describe(posted: Envelope) -> Any:
+    """What an envelope carries, for people."""
+    content = posted[5]
+    return content if type(content) is not Parcel else (content.message or content)
