@@ -103,6 +103,11 @@ class SimulatedDisk:
 
     # --- what the simulation does ----------------------------------------------------------------------------------
 
+    def mend(self) -> None:
+        """No fault is left that was to come: there is room, syncs and writes succeed. What was damaged stays so."""
+        self.full = self.fail_sync = self.lose_write = False
+        self.misdirect = 0
+
     def crash(self, draws: Stream) -> SimulatedDisk:
         """Power off: sectors that were not synced are there or not, as drawn. This object is dead from now on.
 

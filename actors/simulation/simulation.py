@@ -52,6 +52,7 @@ class Simulation:
         events: messages and timers handled so far.
         injected: faults so far, by kind.
         counters: what else happened, by name.
+        on_failure: called with an actor's label and the error when a handler raised; may raise a SimulationError.
         goals: what ``reached`` and ``sometimes`` have counted.
         failures: errors that handlers raised, as (actor, message type, error); the first hundred.
         trace: the latest events, or None.
@@ -91,6 +92,7 @@ class Simulation:
         self._at_this_time = 0
         self._buggy: dict[str, bool] = {}
         self.on_process_end: Callable[[Node], None] | None = None
+        self.on_failure: Callable[[str, Exception], None] | None = None
 
     # --- nodes -----------------------------------------------------------------------------------------------------
 
@@ -196,6 +198,8 @@ class Simulation:
         self.heal()
         for node in chosen:
             node.disk_slow = 1.0
+            if node.medium.disk is not None:
+                node.medium.disk.mend()
             if node.paused:
                 self.resume(node)
             if not node.up:
@@ -393,6 +397,8 @@ class Simulation:
             self.failures.append((cell.label, what, error))
         if self.trace is not None:
             self._note(What.FAILURE, cell.node, f"{what}: {type(error).__name__}: {error}", cell.name)
+        if self.on_failure is not None:
+            self.on_failure(cell.label, error)
 
     def note_dead_letter(self, node: Node, target: Reference, message: Any, why: str) -> None:
         """A message went nowhere."""

@@ -1,0 +1,195 @@
+"""Raft in the simulated world: a group under drawn faults, its invariants after every event, then a healed quorum.
+
+Phase one (safety): elections, replication, snapshots and reads under all faults. Phase two (liveness): a random quorum
+is healed; it must elect a leader, commit, answer a read and agree within a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from actors.context import Directive, Supervision
+from actors.simulation import draws
+from actors.simulation.draws import Menu
+from actors.simulation.faults import Faults
+from actors.simulation.node import Node
+from actors.simulation.simulation import Simulation
+from actors.simulation.swarm import Run, Scenario, ScenarioSettings
+from actors.simulation.tape import Stream
+from protocols.raft import RaftRole, RaftSettings, configuration, properties
+from protocols.raft.messages import RoleName
+from protocols.raft.recovery import DiskLost
+from protocols.raft.scenario_owner import OWNER_NAME, Oracle, Owner, ProposeNow, ReadNow
+
+#: Limits so small that every branch is taken; each is drawn, or stays as it is.
+SMALL = {
+    "max_append_bytes": 200, "max_append_entries": 5, "max_entry_bytes": 150, "cache_bytes": 1000,
+    "deliver_bytes": 300, "deliver_entries": 7, "deliver_window_bytes": 900, "deliver_window_messages": 3,
+    "snapshot_after_bytes": 1500, "snapshot_chunk_bytes": 64, "retained_bytes": 300, "read_rounds_in_flight": 2,
+    "max_uncommitted_bytes": 4000,
+}
+ESCALATE = Supervision(directive=Directive.ESCALATE)
+SIZES = (3, 5, 3, 4, 2, 1)
+LIVENESS_SECONDS = 20.0
+
+
+class RaftScenarioSettings(ScenarioSettings, frozen=True, kw_only=True):
+    """What can be set.
+
+    Attributes:
+        nodes: of the group; 0: drawn.
+    """
+
+    nodes: int = 0
+
+
+class RaftScenario(Scenario):
+    """One Raft group, whose owners propose and read."""
+
+    name = "raft"
+    Settings = RaftScenarioSettings
+    goals = (
+        "a leader after the first one", "a snapshot is taken", "a snapshot is restored", "a read is answered",
+        "an uncertain tail", "a lost disk",
+    )
+
+    def play(self, run: Run) -> None:
+        """One group."""
+        swarm = run.swarm
+        count = self.settings.nodes or swarm.choice(SIZES)
+        names = [f"n{number}" for number in range(1, count + 1)]
+        settings = draw_settings(swarm)
+        faults = draws.draw_faults(swarm, Menu(), (count - 1) // 2)
+        oracle = Oracle()
+        simulation = run.world(
+            faults=faults, time_model=draws.draw_time_model(swarm, self.settings.seconds),
+            disk="wal" if needs_log(faults) or swarm.chance(0.2) else "memory",
+        )
+        watch(simulation, oracle)
+        lost: list[str] = []
+
+        def allowed(label: str, error: Exception) -> bool:
+            if isinstance(error, DiskLost):
+                lost.append(label.partition("/")[0])
+                return True
+            return False
+
+        def boot(node: Node) -> None:
+            node.spawn(
+                Owner, settings.group, oracle, run.tape.stream(f"workload:{node.name}"), settings.snapshot_chunk_bytes,
+                name=OWNER_NAME, supervision=ESCALATE,
+            )
+            node.spawn(
+                RaftRole, settings, configuration(*names), OWNER_NAME, name=settings.group, supervision=ESCALATE
+            )
+
+        run.allowed = allowed
+
+        for name in names:
+            simulation.node(name, boot)
+        simulation.run(self.settings.seconds)
+        usable = [name for name in names if simulation.nodes[name].broken is None and name not in lost]
+        if lost:
+            simulation.reached("a lost disk")
+        self._liveness(run, simulation, oracle, names, usable, settings.group)
+
+    def _liveness(
+        self, run: Run, simulation: Simulation, oracle: Oracle, names: list[str], usable: list[str], group: str
+    ) -> None:
+        """A random quorum is healed, and must serve."""
+        needed = len(names) // 2 + 1
+        if len(usable) < needed:
+            return  # more disks are lost than the group can bear
+        extra = run.swarm.below(len(usable) - needed + 1)
+        quorum = run.swarm.shuffled(usable)[: needed + extra]
+        simulation.calm(quorum)
+        for name in names:
+            if name not in quorum:
+                simulation.kill(name)
+        oracle.working = False
+
+        def role(name: str) -> RaftRole | None:
+            return actor_of(simulation, name, group)
+
+        def led() -> str | None:
+            leaders = [name for name in quorum if (one := role(name)) and one.role is RoleName.LEADER]
+            found = max(leaders, key=lambda name: role(name).term, default=None)  # type: ignore[union-attr]
+            one = role(found) if found else None
+            return found if one is not None and one.commit >= one.term_start > 0 else None
+
+        within(run, led, LIVENESS_SECONDS, f"{quorum} of {names} is healed and elects no leader that commits")
+        asked = run.swarm.choice(quorum)
+        simulation.tell(simulation.ref(led() or asked, OWNER_NAME), ProposeNow())
+
+        def served() -> bool:
+            leader = led()
+            one = role(leader) if leader else None
+            if one is None or one.commit != one.log.last_index:
+                return False
+            owners = [actor_of(simulation, name, OWNER_NAME) for name in quorum]
+            return all(isinstance(owner, Owner) and owner.index == one.commit for owner in owners)
+
+        within(run, served, LIVENESS_SECONDS, f"{quorum} of {names} is healed and does not come to the same state")
+        owner = actor_of(simulation, asked, OWNER_NAME)
+        assert isinstance(owner, Owner)
+        before = owner.answered
+        for _ in range(20):  # a read may be refused, and is asked again
+            simulation.tell(simulation.ref(asked, OWNER_NAME), ReadNow())
+            simulation.run(0.5)
+            if owner.answered > before:
+                break
+        else:
+            raise run.violation("liveness", f"{asked} of the healed {quorum} never answers a read")
+
+
+def draw_settings(swarm: Stream) -> RaftSettings:
+    """Settings of a group: usual ones, with some limits drawn down."""
+    small = {name: value for name, value in SMALL.items() if swarm.chance(0.6)}
+    return RaftSettings(**small, inflight_appends=swarm.choice((4, 1, 2)))
+
+
+def needs_log(faults: Faults) -> bool:
+    """Whether disks do what only the real log on a simulated disk can suffer."""
+    disks = faults.disks
+    return bool(disks.failed_sync or disks.full or disks.bit_flip or disks.misdirected or disks.lost_write)
+
+
+def watch(simulation: Simulation, oracle: Oracle) -> None:
+    """The five invariants after every event of a role, and what should be seen."""
+    history = oracle.history
+    for function in (
+        properties.election_safety, properties.leader_append_only, properties.log_matching, properties.commits_agree,
+        properties.leader_completeness,
+    ):
+        simulation.invariant(function.__name__.replace("_", " "), _on_history(function, history), RaftRole)
+    simulation.sometimes("a leader after the first one", lambda node, role: len(history.leaders) > 1, RaftRole)
+    simulation.sometimes("a snapshot is taken", lambda node, owner: oracle.snapshots, Owner)
+    simulation.sometimes("a snapshot is restored", lambda node, owner: oracle.restored, Owner)
+    simulation.sometimes("a read is answered", lambda node, owner: oracle.reads, Owner)
+    simulation.sometimes("an uncertain tail", lambda node, role: role.uncertain, RaftRole)
+
+
+def _on_history(
+    function: Callable[[properties.History, RaftRole], None], history: properties.History
+) -> Callable[[str, RaftRole], None]:
+    return lambda node, role: function(history, role)
+
+
+def actor_of(simulation: Simulation, node: str, name: str) -> object:
+    """The living actor of this name, or None."""
+    cell = simulation.nodes[node].names.get(name)
+    return cell.actor if cell is not None else None
+
+
+def within(run: Run, condition: Callable[[], object], seconds: float, otherwise: str) -> None:
+    """Let time pass until something holds.
+
+    Raises:
+        Violation: of "liveness", when it does not in time.
+    """
+    simulation = run.simulation
+    assert simulation is not None
+    end = simulation.now + seconds
+    while not condition():
+        if simulation.now >= end or not simulation.step():
+            raise run.violation("liveness", f"{otherwise} within {seconds:g} s")
