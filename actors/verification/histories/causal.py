@@ -19,7 +19,7 @@ from actors.verification.histories.causal_patterns import (
     check_cm,
     until,
 )
-from actors.verification.histories.history import History, HistoryError
+from actors.verification.histories.history import History, HistoryError, Outcome
 from actors.verification.histories.models import Model
 from actors.verification.histories.report import Report, Verdict, Witness
 from actors.verification.histories.sessions import GUARANTEES, check_guarantees
@@ -66,7 +66,8 @@ def judge_causal(history: History, model: str | Model, initial: Any, deadline: f
 def unfit_operation(history: History) -> str:
     """Why a history is not one of reads and writes, in a sentence; empty if it is."""
     for operation in history.operations:
-        if operation.f not in ("read", "get", "write", "put", "delete"):
+        told = operation.f == "delete" and operation.result is not None
+        if told or operation.f not in ("read", "get", "write", "put", "delete"):
             return (
                 f"causal patterns are defined for reads and writes; {operation.describe()} is neither (transactions "
                 f"of \"r\" and \"w\" are judged too)"
@@ -78,7 +79,8 @@ def single_units(history: History) -> Iterator[Unit]:
     """Each operation as one read or one write; a delete writes null."""
     for operation in history.operations:
         if operation.f in ("read", "get"):
-            yield Unit(operation, ((operation.key, operation.result),), ())
+            if operation.outcome is Outcome.OK:
+                yield Unit(operation, ((operation.key, operation.result),), ())
         else:
             yield Unit(operation, (), ((operation.key, operation.value),))
 

@@ -23,7 +23,8 @@ class Unit(NamedTuple):
 
     Attributes:
         operation: whose they are; its outcome says whether it happened for sure.
-        reads: key and value of each read from outside: not what a transaction reads of its own writes.
+        reads: key and value of each read from outside: not what a transaction reads of its own writes. Of a unit whose
+            outcome is unknown: what it read if it happened at all.
         writes: key and value of the last write of each key.
         hidden: writes of a transaction that it overwrote itself, which nobody else may see.
     """
@@ -91,15 +92,19 @@ class Accesses:
 
     def _trace(
         self, units: list[Unit], writers: dict[tuple[Key, Hashable], int], twice: dict[tuple[Key, Hashable], int]
-    ) -> list[list[tuple[Key, int]]]:
-        """Per unit its reads as (key, index of the unit that wrote it)."""
-        traced: list[list[tuple[Key, int]]] = []
+    ) -> list[list[tuple[Key, int]] | None]:
+        """Per unit that takes part its reads as (key, index of the unit that wrote it); None of the others."""
+        traced: list[list[tuple[Key, int]] | None] = [None] * len(units)
         lost: dict[tuple[Key, Hashable], list[tuple[Unit, str]]] | None = None
-        for unit in units:
-            sources: list[tuple[Key, int]] = []
-            traced.append(sources)
-            if unit.operation.outcome is not Outcome.OK:
+        todo = [index for index, unit in enumerate(units) if unit.operation.outcome is Outcome.OK]
+        todo.reverse()
+        while todo:
+            index = todo.pop()
+            if traced[index] is not None:
                 continue
+            unit = units[index]
+            sources: list[tuple[Key, int]] = []
+            traced[index] = sources
             for key, value in unit.reads:
                 wanted = (key, identity(value))
                 source = writers.get(wanted, INITIAL)
@@ -116,6 +121,8 @@ class Accesses:
                     self.strays.append(_stray(unit, key, value, lost.get(wanted, [])))
                 else:
                     sources.append((key, source))
+                    if traced[source] is None:
+                        todo.append(source)
         return traced
 
     def _doubt(self, unit: Unit, key: Key, value: Any, why: str, writer: Unit) -> None:
@@ -126,13 +133,11 @@ class Accesses:
                 f"{writer.operation.describe()} wrote, and which {why}; write each value once per key"
             )
 
-    def _number(self, units: list[Unit], traced: list[list[tuple[Key, int]]]) -> None:
-        read_from = {source for sources in traced for _, source in sources}
+    def _number(self, units: list[Unit], traced: list[list[tuple[Key, int]] | None]) -> None:
         sessions: dict[Any, list[int]] = {}
-        for index, unit in enumerate(units):
-            outcome = unit.operation.outcome
-            if outcome is Outcome.OK or (outcome is Outcome.INFO and index in read_from):
-                sessions.setdefault(unit.operation.process, []).append(index)
+        for index, sources in enumerate(traced):
+            if sources is not None:
+                sessions.setdefault(units[index].operation.process, []).append(index)
         node_of = [INITIAL] * (len(units) + 1)  # the last one stands for the initial writer, index -1
         self.starts = [0]
         order: list[int] = []
@@ -149,7 +154,7 @@ class Accesses:
         for index in order:
             unit = units[index]
             self.operations.append(unit.operation)
-            for key, source in traced[index]:
+            for key, source in traced[index] or ():
                 self.reads.append(keys.setdefault(key, len(keys)))
                 self.sources.append(node_of[source])
             for key, _ in unit.writes:

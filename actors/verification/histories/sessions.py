@@ -5,8 +5,8 @@ to their writes. One version of a key is *known older* than another when it is t
 causal order. A read r of key x returned version v; the guarantee is broken when
 
 - read your writes: r's session wrote x before r, and v is known older than that write;
-- monotonic reads: r's session read x before r, and v is known older than what it read; or it had read v, then another
-  version of x, and now v again;
+- monotonic reads: r's session read x before r, and v is known older than what it read; or it had read or written v,
+  then read another version of x, and now v again;
 - monotonic writes: r's session saw (read, at or before r) a write of another session, which had written x before that
   one, and v is known older than that write; or the write it saw is of x, and v is an earlier write of that session;
 - writes follow reads: r's session saw a write of another session, which had read x before that write, and v is known
@@ -80,17 +80,18 @@ class _Walk:
         """Judge every read of a session."""
         accesses = self._accesses
         seen: dict[int, int] = {}  # per other session the last of its writes that was read
-        versions: dict[int, dict[int, int]] = {}  # per key the versions read, with the read that did it last
-        last: dict[int, int] = {}  # per key the version read last
+        versions: dict[int, dict[int, int]] = {}  # per key the versions read or written, and where last
+        last: dict[int, tuple[int, int]] = {}  # per key the last read and its version
         for node in range(accesses.starts[session], accesses.starts[session + 1]):
             for key, version in accesses.reads_of(node):
                 if version != INITIAL and self._session_of[version] != session:
                     writer = self._session_of[version]
                     seen[writer] = max(seen.get(writer, version), version)
                 known = versions.setdefault(key, {})
-                if version in known and last[key] != version:
-                    self._report(MONOTONIC_READS, node, "this version was read before, then another one, and now again",
-                                 known[version], known[last[key]])
+                reader, newest = last.get(key, (node, version))
+                if newest != version and version in known and known[version] < reader:
+                    self._report(MONOTONIC_READS, node, "the process knew this version, then read another one, and now "
+                                 "this one again", known[version], reader)
                 if node in suspects:
                     self._read_your_writes(session, node, key, version)
                     self._monotonic_reads(node, version, known)
@@ -98,7 +99,9 @@ class _Walk:
                         self._monotonic_writes(node, key, version, other, write)
                         self._writes_follow_reads(node, key, version, other, write)
                 known[version] = node
-                last[key] = version
+                last[key] = (node, version)
+            for key in accesses.writes_of(node):
+                versions.setdefault(key, {})[node] = node
 
     def _older(self, version: int, than: int) -> bool:
         return version == INITIAL or self._before(version, than)
@@ -111,7 +114,7 @@ class _Walk:
 
     def _monotonic_reads(self, node: int, version: int, known: dict[int, int]) -> None:
         for newer, reader in known.items():
-            if newer not in (INITIAL, version) and self._older(version, newer):
+            if newer not in (INITIAL, version, reader) and self._older(version, newer):
                 self._report(MONOTONIC_READS, node, "the process had read a newer version before", newer, reader, version)
                 return
 
