@@ -6,7 +6,7 @@ A configuration is (first, state, mask); the first ``words`` of the mask are com
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 cdef enum:
     HEAD_BYTES = 16
@@ -19,6 +19,32 @@ cdef inline uint64_t hashed(const Memory *memory, int32_t first, int32_t state, 
     for at in range(memory.words):
         key = (key ^ (key >> 29) ^ mask[at]) * <uint64_t> 0xBF58476D1CE4E5B9
     return key ^ (key >> 32)
+
+
+cdef void prepare(Memory *memory, int32_t words, int32_t optional_words) noexcept nogil:
+    """An empty set, which takes no memory yet."""
+    memset(memory, 0, sizeof(Memory))
+    memory.words, memory.optional_words = words, optional_words
+    memory.stride = HEAD_BYTES + (words + optional_words) * <int64_t> sizeof(uint64_t)
+
+
+cdef void forget(Memory *memory) noexcept nogil:
+    """Empty the set, and keep its room."""
+    cdef int64_t at
+    cdef char *row
+    for at in range(memory.size):
+        row = memory.rows + at * memory.stride
+        memory.buckets[hashed(
+            memory, (<int32_t *> row)[2], (<int32_t *> row)[3], <const uint64_t *> (row + HEAD_BYTES)
+        ) & <uint64_t> (memory.bucket_count - 1)] = -1
+    memory.size = 0
+
+
+cdef void release(Memory *memory) noexcept nogil:
+    """Give its room back."""
+    free(memory.rows)
+    free(memory.buckets)
+    memory.rows, memory.buckets = NULL, NULL
 
 
 cdef bint recalls(Memory *memory, int32_t first, int32_t state, const uint64_t *mask) noexcept nogil:

@@ -1,6 +1,6 @@
 from typing import Final
 
-from core_ext.linear_problem import Problem
+from core_ext.linear_layout import Layout
 
 LINEARIZABLE: Final[int]
 NOT_LINEARIZABLE: Final[int]
@@ -11,7 +11,7 @@ MEMORY_FULL: Final[int]
 class Search:
     furthest: int
     steps: int
-    def __init__(self, problem: Problem, memory_bytes: int = ...) -> None: ...
+    def __init__(self, layout: Layout, memory_bytes: int = ...) -> None: ...
     def run(self, budget: int, by_return: bool, deadline: float | None = None) -> int: ...
     def placed(self) -> list[int]: ...
     def stuck(self) -> int: ...

@@ -15,16 +15,16 @@ What prunes, and why nothing is lost:
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from core_ext.linear_memory cimport Memory, recalls, remember
-from core_ext.linear_problem cimport Entry, Problem
-from core_ext.linear_table cimport APPEND, CALL, CAS, DIFFER, ERASE, READ, REFUSED, WRITE, Table, step
+from core_ext.linear_layout cimport NEVER, Layout, never_changes
+from core_ext.linear_memory cimport Memory, prepare, recalls, release, remember
+from core_ext.linear_problem cimport Entry
+from core_ext.linear_table cimport APPEND, CALL, CAS, ERASE, READ, REFUSED, WRITE, Table, step
 
 cdef enum:
-    NEVER = 0x7FFFFFFF
     STEPS_PER_CLOCK = 8192
     LINEARIZABLE_ = 1
     NOT_LINEARIZABLE_ = 0
@@ -46,38 +46,6 @@ cdef struct Frame:
     int32_t forced
 
 
-cdef struct Order:
-    int32_t position
-    int32_t operation
-
-
-cdef inline bint never_changes(const Entry *entry) noexcept nogil:
-    """Whether the operation leaves every state in which it is right as it is."""
-    if entry.kind == CAS:
-        return entry.a == entry.b
-    if entry.kind == CALL:
-        return entry.b == 1
-    return entry.kind == READ or entry.kind == DIFFER
-
-
-cdef int by_position(const void *left, const void *right) noexcept nogil:
-    cdef int32_t one = (<const Order *> left).position, other = (<const Order *> right).position
-    return (one > other) - (one < other)
-
-
-cdef int by_step(const void *left, const void *right) noexcept nogil:
-    """Equal optional operations side by side, the earliest invoked first."""
-    cdef const Entry *one = <const Entry *> left
-    cdef const Entry *other = <const Entry *> right
-    if one.kind != other.kind:
-        return (one.kind > other.kind) - (one.kind < other.kind)
-    if one.a != other.a:
-        return (one.a > other.a) - (one.a < other.a)
-    if one.b != other.b:
-        return (one.b > other.b) - (one.b < other.b)
-    return (one.invoked > other.invoked) - (one.invoked < other.invoked)
-
-
 cdef double monotonic() noexcept nogil:
     cdef timespec now
     clock_gettime(CLOCK_MONOTONIC, &now)
@@ -89,7 +57,7 @@ cdef class Search:
     """One search; may be run again with another order or a larger budget, and remembers what failed.
 
     Args:
-        problem: unchanged while the search lives.
+        layout: of the problem.
         memory_bytes: limit of what is remembered.
 
     Attributes:
@@ -98,19 +66,16 @@ cdef class Search:
         steps: taken so far.
     """
 
-    cdef Problem problem
+    cdef Layout layout  # whose arrays are named again here
     cdef Table table
     cdef Entry *done
     cdef Entry *open
-    cdef int32_t size, optional, classes
-    cdef int32_t *order  # completed operations by return
-    cdef int32_t *slot  # of a completed operation: its bit while it is open
+    cdef int32_t *order
+    cdef int32_t *slot
+    cdef int32_t size, words
     cdef int32_t *next  # completed operations not placed, by invocation; a ring through ``size``
     cdef int32_t *previous
-    cdef int32_t *class_start  # equal optional operations stand side by side, the earliest invoked first
-    cdef int32_t *class_of
-    cdef int32_t *used  # of each class
-    cdef int32_t words, optional_words
+    cdef int32_t *used  # of each class of optional operations
     cdef uint64_t *mask  # open operations that are placed; then the optional ones used
     cdef Frame *frames
     cdef int32_t depth, first, state, target
@@ -120,92 +85,32 @@ cdef class Search:
     cdef readonly int32_t furthest
     cdef readonly int64_t steps
 
-    def __cinit__(self, Problem problem, int64_t memory_bytes=1 << 30):
-        self.problem = problem
-        self.table = problem.table
-        self.done, self.size = problem.done, problem.size
-        self.optional = problem.optional
+    def __cinit__(self, Layout layout, int64_t memory_bytes=1 << 30):
+        self.layout, self.table = layout, layout.problem.table
+        self.done, self.open, self.order, self.slot = layout.done, layout.open, layout.order, layout.slot
+        self.size, self.words = layout.size, layout.words
         self.memory_limit = memory_bytes
-        cdef size_t n = self.size, m = self.optional
-        self.order = <int32_t *> malloc((n + 1) * sizeof(int32_t))
-        self.slot = <int32_t *> malloc((n + 1) * sizeof(int32_t))
+        prepare(&self.memory, layout.words, layout.optional_words)
+        cdef size_t n = layout.size, m = layout.optional
         self.next = <int32_t *> malloc((n + 1) * sizeof(int32_t))
         self.previous = <int32_t *> malloc((n + 1) * sizeof(int32_t))
+        self.used = <int32_t *> malloc((m + 1) * sizeof(int32_t))
         self.frames = <Frame *> malloc((n + m + 1) * sizeof(Frame))
-        self.open = <Entry *> malloc((m + 1) * sizeof(Entry))
-        self.class_start = <int32_t *> malloc((m + 2) * sizeof(int32_t))
-        self.class_of = <int32_t *> malloc((m + 1) * sizeof(int32_t))
-        self.used = <int32_t *> calloc(m + 1, sizeof(int32_t))
+        self.mask = <uint64_t *> malloc((layout.words + layout.optional_words + 1) * sizeof(uint64_t))
         if (
-            self.order == NULL or self.slot == NULL or self.next == NULL or self.previous == NULL
-            or self.frames == NULL or self.open == NULL or self.class_start == NULL or self.class_of == NULL
-            or self.used == NULL
+            self.next == NULL or self.previous == NULL or self.used == NULL or self.frames == NULL
+            or self.mask == NULL
         ):
             raise MemoryError("no memory for a search")
-        self.sort_optional()
-        self.words = (self.give_slots() + 63) // 64
-        self.optional_words = (self.optional + 63) // 64
-        self.mask = <uint64_t *> calloc(self.words + self.optional_words + 1, sizeof(uint64_t))
-        if self.mask == NULL:
-            raise MemoryError("no memory for a search")
-        self.memory.words, self.memory.optional_words = self.words, self.optional_words
-        self.memory.stride = 16 + 8 * (self.words + self.optional_words)
         self.counting = self.can_count()
 
     def __dealloc__(self):
-        free(self.order)
-        free(self.slot)
         free(self.next)
         free(self.previous)
-        free(self.frames)
-        free(self.open)
-        free(self.class_start)
-        free(self.class_of)
         free(self.used)
+        free(self.frames)
         free(self.mask)
-        free(self.memory.rows)
-        free(self.memory.buckets)
-
-    cdef void sort_optional(self) noexcept:
-        cdef int32_t at
-        cdef Entry *entry
-        memcpy(self.open, self.problem.open, self.optional * sizeof(Entry))
-        qsort(self.open, self.optional, sizeof(Entry), by_step)
-        self.classes = 0
-        for at in range(self.optional):
-            entry = &self.open[at]
-            if at == 0 or entry.kind != entry[-1].kind or entry.a != entry[-1].a or entry.b != entry[-1].b:
-                self.class_start[self.classes] = at
-                self.classes += 1
-            self.class_of[at] = self.classes - 1
-        self.class_start[self.classes] = self.optional
-
-    cdef int32_t give_slots(self) except -1:
-        """Number the open operations of every moment with as few bits as possible; returns how many."""
-        cdef int32_t at, returns = 0, slots = 0, spare = 0, operation
-        cdef Order *sorted_returns = <Order *> malloc((self.size + 1) * sizeof(Order))
-        cdef int32_t *free_slots = self.next  # not yet in use
-        if sorted_returns == NULL:
-            raise MemoryError("no memory for a search")
-        for at in range(self.size):
-            sorted_returns[at].position, sorted_returns[at].operation = self.done[at].returned, at
-        qsort(sorted_returns, self.size, sizeof(Order), by_position)
-        for at in range(self.size):
-            self.order[at] = sorted_returns[at].operation
-        free(sorted_returns)
-        for at in range(self.size):
-            while self.done[self.order[returns]].returned < self.done[at].invoked:
-                operation = self.order[returns]
-                free_slots[spare] = self.slot[operation]
-                spare += 1
-                returns += 1
-            if spare:
-                spare -= 1
-                self.slot[at] = free_slots[spare]
-            else:
-                self.slot[at] = slots
-                slots += 1
-        return slots
+        release(&self.memory)
 
     cdef bint can_count(self) noexcept:
         """Whether it is known of every operation which states it needs and leads to."""
@@ -213,7 +118,7 @@ cdef class Search:
         for at in range(self.size):
             if self.done[at].kind == APPEND or self.done[at].kind == CALL:
                 return False
-        for at in range(self.optional):
+        for at in range(self.layout.optional):
             if self.open[at].kind == APPEND or self.open[at].kind == CALL:
                 return False
         return True
@@ -234,10 +139,10 @@ cdef class Search:
         self.next[self.size], self.previous[0] = 0, self.size
         if self.size == 0:
             self.next[0] = 0
-        memset(self.mask, 0, (self.words + self.optional_words) * sizeof(uint64_t))
-        memset(self.used, 0, self.optional * sizeof(int32_t))
+        memset(self.mask, 0, (self.words + self.layout.optional_words) * sizeof(uint64_t))
+        memset(self.used, 0, self.layout.optional * sizeof(int32_t))
         self.depth = self.first = 0
-        self.state = self.problem.initial
+        self.state = self.layout.problem.initial
         if self.counting:
             self.count_all(1)
 
@@ -247,8 +152,8 @@ cdef class Search:
         while at != self.size:
             self.count(&self.done[at], by)
             at = self.next[at]
-        for at in range(self.optional):
-            if at - self.class_start[self.class_of[at]] >= self.used[self.class_of[at]]:
+        for at in range(self.layout.optional):
+            if at - self.layout.class_start[self.layout.class_of[at]] >= self.used[self.layout.class_of[at]]:
                 self.count(&self.open[at], by)
 
     def run(self, int64_t budget, bint by_return, deadline=None):
@@ -359,7 +264,7 @@ cdef class Search:
         cdef int32_t operation, group = 0, best = -1, target = 0
         cdef int32_t tried = -1 if after == -1 else self.done[after].returned if after < self.size else NEVER
         if after >= self.size:
-            group = self.class_of[after - self.size] + 1
+            group = self.layout.class_of[after - self.size] + 1
         elif by_return:
             operation = self.next[self.size]
             while operation != self.size and self.done[operation].invoked < limit:
@@ -377,9 +282,9 @@ cdef class Search:
                 if self.leads(&self.done[operation]):
                     return operation
                 operation = self.next[operation]
-        while group < self.classes:
-            operation = self.class_start[group] + self.used[group]
-            if operation < self.class_start[group + 1] and self.open[operation].invoked < limit:
+        while group < self.layout.classes:
+            operation = self.layout.class_start[group] + self.used[group]
+            if operation < self.layout.class_start[group + 1] and self.open[operation].invoked < limit:
                 if self.leads(&self.open[operation]):
                     return self.size + operation
             group += 1
@@ -392,7 +297,7 @@ cdef class Search:
         frame.operation, frame.state, frame.first, frame.forced = operation, self.state, self.first, forced
         if operation >= self.size:
             operation -= self.size
-            self.used[self.class_of[operation]] += 1
+            self.used[self.layout.class_of[operation]] += 1
             self.mask[self.words + (operation >> 6)] |= <uint64_t> 1 << (operation & 63)
             if self.counting:
                 self.count(&self.open[operation], -1)
@@ -423,7 +328,7 @@ cdef class Search:
             self.state = frame.state
             if operation >= self.size:
                 operation -= self.size
-                self.used[self.class_of[operation]] -= 1
+                self.used[self.layout.class_of[operation]] -= 1
                 self.mask[self.words + (operation >> 6)] &= ~(<uint64_t> 1 << (operation & 63))
                 if self.counting:
                     self.count(&self.open[operation], 1)

@@ -6,18 +6,22 @@ property is local: a history holds it exactly when the history of each key does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from actors.verification.histories.history import History, HistoryError, Operation, Outcome, identity
 from actors.verification.histories.models import BUILT_IN, Model, model_named
 from actors.verification.histories.report import Report, Verdict
 from actors.verification.histories.strong_witness import explain
+from core_ext.linear_layout import Layout
 from core_ext.linear_problem import Problem, compile_problems
-from core_ext.linear_search import LINEARIZABLE, MEMORY_FULL, NOT_LINEARIZABLE, TIME_OVER, Search
+from core_ext.linear_search import BUDGET_SPENT, LINEARIZABLE, MEMORY_FULL, NOT_LINEARIZABLE, TIME_OVER, Search
+from core_ext.linear_sweep import Sweep
 from core_ext.linear_table import Table
+from core_ext.linear_zones import judge_zones
 
 FIRST_BUDGET = 100_000
+STEPS_PER_OPERATION = 8
 MEMORY_BYTES = 1 << 30
 
 
@@ -41,10 +45,10 @@ def judge_strong(history: History, model: str | Model, initial: Any, deadline: f
     undecided = ""
     steps = 0
     for problem in problems:
-        answer, search = solve(problem, deadline)
-        steps += search.steps
+        answer, taken = solve(problem, deadline)
+        steps += taken
         if answer == NOT_LINEARIZABLE:
-            witness = explain(history.operations, problem, search, model, initial, deadline)
+            witness = explain(history.operations, problem, model, initial, deadline)
             return Report("strong", name, Verdict.VIOLATION, witness, {"partitions": len(problems), "steps": steps})
         if answer == TIME_OVER:
             undecided = undecided or f"the time limit was reached{_of(problem)}"
@@ -59,16 +63,35 @@ def _of(problem: Problem) -> str:
     return "" if problem.key is None else f" at key {problem.key}"
 
 
-def solve(problem: Problem, deadline: float | None) -> tuple[int, Search]:
-    """Search in one order and the other, with budgets that double; what failed is remembered between them."""
-    search = Search(problem, MEMORY_BYTES)
-    budget = FIRST_BUDGET + 8 * (problem.size + problem.optional)
-    while True:
-        for by_return in (True, False):
-            answer = search.run(budget, by_return, deadline)
-            if answer in (LINEARIZABLE, NOT_LINEARIZABLE, TIME_OVER, MEMORY_FULL):
-                return answer, search
+def solve(problem: Problem, deadline: float | None) -> tuple[int, int]:
+    """Judge one problem by the way that is quickest for it.
+
+    Unique-value registers have a formula. For others three searches take turns with budgets that double: depth first by
+    return, depth first by call (what failed is remembered between the two), and just in time.
+
+    Returns:
+        The native search's answer, never BUDGET_SPENT, and the steps it took.
+    """
+    if (zones := judge_zones(problem)) is not None:
+        return (NOT_LINEARIZABLE if zones[0] else LINEARIZABLE), problem.size
+    layout = Layout(problem)
+    search, sweep = Search(layout, MEMORY_BYTES // 2), Sweep(layout, MEMORY_BYTES // 2)
+    turns: list[Callable[[int], int]] = [
+        lambda budget: search.run(budget, True, deadline),
+        lambda budget: search.run(budget, False, deadline),
+        lambda budget: sweep.run(budget, deadline),
+    ]
+    budget = FIRST_BUDGET + STEPS_PER_OPERATION * (problem.size + problem.optional)
+    answer = BUDGET_SPENT
+    while turns:
+        for turn in list(turns):
+            answer = turn(budget)
+            if answer == MEMORY_FULL:
+                turns.remove(turn)
+            elif answer != BUDGET_SPENT:
+                return answer, search.steps + sweep.steps
         budget *= 2
+    return MEMORY_FULL, search.steps + sweep.steps
 
 
 def problems_of(operations: Sequence[Operation], model: str | Model, initial: Any) -> list[Problem]:

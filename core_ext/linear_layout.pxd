@@ -1,0 +1,33 @@
+from libc.stdint cimport int32_t
+
+from core_ext.linear_problem cimport Entry, Problem
+from core_ext.linear_table cimport CALL, CAS, DIFFER, READ
+
+cdef enum:
+    NEVER = 0x7FFFFFFF
+
+
+cdef class Layout:
+    cdef Problem problem
+    cdef int32_t size
+    cdef int32_t optional
+    cdef int32_t classes
+    cdef int32_t words
+    cdef int32_t optional_words
+    cdef Entry *done
+    cdef Entry *open
+    cdef int32_t *order
+    cdef int32_t *slot
+    cdef int32_t *class_start
+    cdef int32_t *class_of
+    cdef void sort_optional(self) noexcept
+    cdef int32_t give_slots(self) except -1
+
+
+cdef inline bint never_changes(const Entry *entry) noexcept nogil:
+    """Whether the operation leaves every state in which it is right as it is."""
+    if entry.kind == CAS:
+        return entry.a == entry.b
+    if entry.kind == CALL:
+        return entry.b == 1
+    return entry.kind == READ or entry.kind == DIFFER

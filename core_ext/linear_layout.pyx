@@ -1,0 +1,107 @@
+"""Which bit of a configuration is whose: completed operations share bits over time, optional ones each have their own.
+
+Knows no search. ``order`` holds the completed operations by return, ``slot`` the bit of each while it is open. ``open``
+holds the optional operations with equal ones side by side, the earliest invoked first; class c of equal ones stands
+from ``class_start[c]`` to ``class_start[c + 1]``.
+"""
+
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free, malloc, qsort
+from libc.string cimport memcpy
+
+from core_ext.linear_problem cimport Entry, Problem
+
+
+cdef struct Order:
+    int32_t position
+    int32_t operation
+
+
+cdef int by_position(const void *left, const void *right) noexcept nogil:
+    cdef int32_t one = (<const Order *> left).position, other = (<const Order *> right).position
+    return (one > other) - (one < other)
+
+
+cdef int by_step(const void *left, const void *right) noexcept nogil:
+    cdef const Entry *one = <const Entry *> left
+    cdef const Entry *other = <const Entry *> right
+    if one.kind != other.kind:
+        return (one.kind > other.kind) - (one.kind < other.kind)
+    if one.a != other.a:
+        return (one.a > other.a) - (one.a < other.a)
+    if one.b != other.b:
+        return (one.b > other.b) - (one.b < other.b)
+    return (one.invoked > other.invoked) - (one.invoked < other.invoked)
+
+
+cdef class Layout:
+    """Of one problem, which must not change afterwards."""
+
+    def __cinit__(self, Problem problem):
+        cdef size_t n = problem.size, m = problem.optional
+        self.problem, self.done = problem, problem.done
+        self.size, self.optional = problem.size, problem.optional
+        self.order = <int32_t *> malloc((n + 1) * sizeof(int32_t))
+        self.slot = <int32_t *> malloc((n + 1) * sizeof(int32_t))
+        self.open = <Entry *> malloc((m + 1) * sizeof(Entry))
+        self.class_start = <int32_t *> malloc((m + 2) * sizeof(int32_t))
+        self.class_of = <int32_t *> malloc((m + 1) * sizeof(int32_t))
+        if (
+            self.order == NULL or self.slot == NULL or self.open == NULL or self.class_start == NULL
+            or self.class_of == NULL
+        ):
+            raise MemoryError("no memory for a search")
+        self.sort_optional()
+        self.words = (self.give_slots() + 63) // 64
+        self.optional_words = (self.optional + 63) // 64
+
+    def __dealloc__(self):
+        free(self.order)
+        free(self.slot)
+        free(self.open)
+        free(self.class_start)
+        free(self.class_of)
+
+    cdef void sort_optional(self) noexcept:
+        cdef int32_t at
+        cdef Entry *entry
+        if self.optional:
+            memcpy(self.open, self.problem.open, self.optional * sizeof(Entry))
+            qsort(self.open, self.optional, sizeof(Entry), by_step)
+        self.classes = 0
+        for at in range(self.optional):
+            entry = &self.open[at]
+            if at == 0 or entry.kind != entry[-1].kind or entry.a != entry[-1].a or entry.b != entry[-1].b:
+                self.class_start[self.classes] = at
+                self.classes += 1
+            self.class_of[at] = self.classes - 1
+        self.class_start[self.classes] = self.optional
+
+    cdef int32_t give_slots(self) except -1:
+        """Number the open operations of every moment with as few bits as possible; returns how many."""
+        cdef int32_t at, returns = 0, slots = 0, spare = 0
+        cdef Order *returned = <Order *> malloc((self.size + 1) * sizeof(Order))
+        cdef int32_t *unused = <int32_t *> malloc((self.size + 1) * sizeof(int32_t))
+        if returned == NULL or unused == NULL:
+            free(returned)
+            free(unused)
+            raise MemoryError("no memory for a search")
+        for at in range(self.size):
+            returned[at].position, returned[at].operation = self.done[at].returned, at
+        qsort(returned, self.size, sizeof(Order), by_position)
+        for at in range(self.size):
+            self.order[at] = returned[at].operation
+        for at in range(self.size):
+            while returned[returns].position < self.done[at].invoked:
+                unused[spare] = self.slot[returned[returns].operation]
+                spare += 1
+                returns += 1
+            if spare:
+                spare -= 1
+                self.slot[at] = unused[spare]
+            else:
+                self.slot[at] = slots
+                slots += 1
+        free(returned)
+        free(unused)
+        return slots

@@ -1,0 +1,3 @@
+from core_ext.linear_problem import Problem
+
+def judge_zones(problem: Problem) -> tuple[str, tuple[int | None, ...]] | None: ...
