@@ -78,9 +78,14 @@ class Nemesis:
 
     def process_ended(self, node: Node) -> None:
         """A node stopped by itself: it is started again as a launcher would do it."""
-        if node.mortal:
-            self._begin(node)
-            self._after((0.1, 1.0), self._start, node)
+        if not node.mortal:
+            return
+        if self._resting:  # also after the last fault: what that caused may come later
+            simulation = self._simulation
+            simulation.at(simulation.now_ns + int(0.1 * 1e9), self._start, node)
+            return
+        self._begin(node)
+        self._after((0.1, 1.0), self._start, node)
 
     # --- the clockwork ---------------------------------------------------------------------------------------------
 

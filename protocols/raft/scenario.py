@@ -6,7 +6,8 @@ is healed; it must elect a leader, commit, answer a read and agree within a boun
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any
 
 from actors.context import Directive, Supervision
 from actors.simulation import draws
@@ -31,6 +32,7 @@ SMALL = {
 ESCALATE = Supervision(directive=Directive.ESCALATE)
 SIZES = (3, 5, 3, 4, 2, 1)
 LIVENESS_SECONDS = 20.0
+SETTLE_SECONDS = 3.0  # longer than a node whose log failed takes to end and to start again
 
 
 class RaftScenarioSettings(ScenarioSettings, frozen=True, kw_only=True):
@@ -88,36 +90,26 @@ class RaftScenario(Scenario):
         for name in names:
             simulation.node(name, boot)
         simulation.run(self.settings.seconds)
-        usable = [name for name in names if simulation.nodes[name].broken is None and name not in lost]
+        oracle.working = False
+        quorum = heal_quorum(run, simulation, names, lost)
         if lost:
             simulation.reached("a lost disk")
-        self._liveness(run, simulation, oracle, names, usable, settings.group)
+        if quorum:
+            self._liveness(run, simulation, quorum, settings.group)
 
-    def _liveness(
-        self, run: Run, simulation: Simulation, oracle: Oracle, names: list[str], usable: list[str], group: str
-    ) -> None:
-        """A random quorum is healed, and must serve."""
-        needed = len(names) // 2 + 1
-        if len(usable) < needed:
-            return  # more disks are lost than the group can bear
-        extra = run.swarm.below(len(usable) - needed + 1)
-        quorum = run.swarm.shuffled(usable)[: needed + extra]
-        simulation.calm(quorum)
-        for name in names:
-            if name not in quorum:
-                simulation.kill(name)
-        oracle.working = False
+    def _liveness(self, run: Run, simulation: Simulation, quorum: list[str], group: str) -> None:
+        """The healed quorum must serve."""
 
         def role(name: str) -> RaftRole | None:
-            return actor_of(simulation, name, group)
+            found = actor_of(simulation, name, group)
+            return found if isinstance(found, RaftRole) else None
 
         def led() -> str | None:
-            leaders = [name for name in quorum if (one := role(name)) and one.role is RoleName.LEADER]
-            found = max(leaders, key=lambda name: role(name).term, default=None)  # type: ignore[union-attr]
-            one = role(found) if found else None
-            return found if one is not None and one.commit >= one.term_start > 0 else None
+            leaders = [one for name in quorum if (one := role(name)) and one.role is RoleName.LEADER]
+            leader = max(leaders, key=lambda one: one.term, default=None)
+            return leader.node if leader is not None and leader.commit >= leader.term_start > 0 else None
 
-        within(run, led, LIVENESS_SECONDS, f"{quorum} of {names} is healed and elects no leader that commits")
+        within(run, led, LIVENESS_SECONDS, f"the healed {quorum} elects no leader that commits")
         asked = run.swarm.choice(quorum)
         simulation.tell(simulation.ref(led() or asked, OWNER_NAME), ProposeNow())
 
@@ -129,7 +121,7 @@ class RaftScenario(Scenario):
             owners = [actor_of(simulation, name, OWNER_NAME) for name in quorum]
             return all(isinstance(owner, Owner) and owner.index == one.commit for owner in owners)
 
-        within(run, served, LIVENESS_SECONDS, f"{quorum} of {names} is healed and does not come to the same state")
+        within(run, served, LIVENESS_SECONDS, f"the healed {quorum} does not come to the same state")
         owner = actor_of(simulation, asked, OWNER_NAME)
         assert isinstance(owner, Owner)
         before = owner.answered
@@ -144,8 +136,37 @@ class RaftScenario(Scenario):
 
 def draw_settings(swarm: Stream) -> RaftSettings:
     """Settings of a group: usual ones, with some limits drawn down."""
-    small = {name: value for name, value in SMALL.items() if swarm.chance(0.6)}
+    small: dict[str, Any] = {name: value for name, value in SMALL.items() if swarm.chance(0.6)}
     return RaftSettings(**small, inflight_appends=swarm.choice((4, 1, 2)))
+
+
+def heal_quorum(run: Run, simulation: Simulation, names: list[str], lost: Collection[str]) -> list[str]:
+    """The end of all faults for a drawn majority; the others go down for ever.
+
+    Args:
+        names: of all nodes.
+        lost: nodes that found their disk lost, so far; grows as nodes start.
+
+    Returns:
+        The majority, all up; empty when too many disks are lost.
+    """
+    def usable() -> list[str]:
+        return [name for name in names if simulation.nodes[name].broken is None and name not in lost]
+
+    needed = len(names) // 2 + 1
+    size = needed + run.swarm.below(len(names) - needed + 1)
+    order = run.swarm.shuffled(names)
+    while True:
+        quorum = [name for name in order if name in usable()][:size]
+        if len(quorum) < needed:
+            return []
+        for name in names:
+            if name not in quorum:
+                simulation.kill(name)
+        simulation.calm(quorum)
+        simulation.run(SETTLE_SECONDS)
+        if all(name in usable() for name in quorum):
+            return quorum
 
 
 def needs_log(faults: Faults) -> bool:
