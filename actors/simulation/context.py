@@ -102,3 +102,7 @@ class Hands(Recorder):
                 f"{self._cell.label}: stop({target!r}): only a parent stops an actor; send it a message that asks it to"
             )
         super().stop(cell.own)
+
+    def injected(self, kind: str) -> None:
+        """A fault that an actor itself commits (a lie) is counted; not part of the contract."""
+        self._node.simulation.count(kind)

@@ -32,7 +32,9 @@ class JournalError(ActorumError):
 class Store(Protocol):
     """What journals need of a log; a stream is known by its name."""
 
-    failure: str | None
+    @property
+    def failure(self) -> str | None:
+        """Why nothing is acknowledged any more; None while it works."""
 
     def bounds(self, name: str) -> tuple[int, int, tuple[Uncertain, ...], bool]:
         """(first, next, uncertain, lost) of a stream."""
@@ -124,8 +126,9 @@ class MemoryMedium:
 class MemoryStore:
     """A log in memory: a crash keeps what was synced, and perhaps whole batches after it."""
 
+    failure: str | None = None
+
     def __init__(self, codec: MessageCodec, durable: dict[str, _Kept]) -> None:
-        self.failure: str | None = None
         self._codec = codec
         self._durable = durable
         self._now = {name: kept.copy() for name, kept in self._durable.items()}

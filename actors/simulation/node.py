@@ -148,6 +148,13 @@ class Node:
         cell = self.names.get(name)
         return None if cell is None else cell.actor
 
+    def terminate(self, reference: Reference) -> None:
+        """Stop one actor in order, after what its mailbox already holds; it is gone when time has passed."""
+        cell = self.find(reference)
+        if cell is not None:
+            lifecycle.order_stop(cell)
+            self.schedule()
+
     def kill(self) -> None:
         """Crash, like ``kill -9`` and, for what was not synced, a power failure."""
         self.simulation.kill(self)
