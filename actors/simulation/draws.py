@@ -54,6 +54,12 @@ class Menu(msgspec.Struct, frozen=True, kw_only=True):
     corruption: bool = True
 
 
+NOTHING = Menu(
+    crash=False, pause=False, omission=False, partition=False, links=False, reorder=False, slow=False, clock=False,
+    disk_time=False, disk_full=False, corruption=False,
+)
+
+
 def some(stream: Stream, probability: float, strengths: Sequence[T], none: T) -> T:
     """Absent, which is benign, or one of the strengths."""
     return stream.choice(strengths) if stream.chance(probability) else none

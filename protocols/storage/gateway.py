@@ -123,6 +123,11 @@ class Gateway(Actor):
 
     # --- watching ---------------------------------------------------------------------------------------------------
 
+    @property
+    def sessions_opened(self) -> int:
+        """How many sessions it has had."""
+        return self._writes.sessions_opened
+
     @on(InspectGateway)
     def inspect(self, message: InspectGateway, context: Context) -> None:
         """Report."""

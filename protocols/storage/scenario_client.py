@@ -40,7 +40,7 @@ class Workload(msgspec.Struct):
         period_seconds: mean time between two operations of a client that is answered in time.
         keys: how many keys are read and overwritten; few, so that clients meet.
         logs: how many keys are only appended to.
-        mix: out of 100: reads, overwrites, appends; the rest are writes with a time to live, beside the history.
+        mix: out of 100: reads, overwrites, appends; the rest is beside the history: writes with a time to live.
         pause: True ends it: no more operations begin.
     """
 
@@ -55,6 +55,10 @@ class NextOperation(Message, wire="storage.scenario.next"):
     """Timer: a client may ask again."""
 
     client: int
+
+
+class ReadLogs(Message, wire="storage.scenario.read-logs"):
+    """From outside: read every key that is only appended to; each by a client of its own."""
 
 
 class Client:
@@ -83,9 +87,13 @@ class Clients(Actor):
         self._workload = workload
         self._recorder = recorder
         self._draws = draws
+        self.count = count
         self._clients = [Client() for _ in range(count)]
         self._tickets: dict[int, int] = {}
         self._next_ticket = 1
+        self._logs: dict[int, tuple[int, str]] = {}  # by ticket: process and key of the reads at the end
+        self.served = 0  # operations that were executed
+        self.logs: dict[str, str] = {}
 
     def start(self, context: Context) -> None:
         """Clients come one after the other."""
@@ -109,15 +117,27 @@ class Clients(Actor):
         context.set_timer(NextOperation(client=number), self._pause(), key=number)
         client.due = False
         client.begun += 1
-        client.ticket = ticket = self._next_ticket
-        self._next_ticket += 1
+        client.ticket = ticket = self._new_ticket()
         self._tickets[ticket] = number
         f, key, value, command = self._draw(client)
         if f:
             self._recorder.invoke(client.process, f, key, value)
         encoded = batch.encode(command)
         gateway = context.ref(GATEWAY_NAME)
-        context.send(gateway, Query(ticket, encoded) if f == "get" else Execute(ticket, encoded))
+        context.send(gateway, Execute(ticket, encoded) if batch.writes(command) else Query(ticket, encoded))
+
+    def _new_ticket(self) -> int:
+        self._next_ticket += 1
+        return self._next_ticket
+
+    @on(ReadLogs)
+    def read_logs(self, message: ReadLogs, context: Context) -> None:
+        """What is there at the end."""
+        for key in self._recorder.appended_keys():
+            ticket, process = self._new_ticket(), self._recorder.new_process()
+            self._logs[ticket] = process, key
+            self._recorder.invoke(process, "get", key, None)
+            context.send(context.ref(GATEWAY_NAME), Query(ticket, batch.encode(("GET", key))))
 
     def _draw(self, client: Client) -> tuple[str, str, str | None, Sequence[batch.Argument]]:
         """What to ask: (f, key, value) as the history has it, and the command."""
@@ -126,7 +146,8 @@ class Clients(Actor):
         kind = draws.below(100)
         mark = f"{client.process}.{client.begun}"
         if kind < reads:
-            key = f"k{draws.below(workload.keys)}"
+            # a key that is appended to is long, and seldom read
+            key = f"log{draws.below(workload.logs)}" if kind < 3 else f"k{draws.below(workload.keys)}"
             return "get", key, None, ("GET", key)
         if kind < reads + writes:
             key = f"k{draws.below(workload.keys)}"
@@ -134,37 +155,48 @@ class Clients(Actor):
         if kind < reads + writes + appends:
             key = f"log{draws.below(workload.logs)}"
             return "append", key, f"{mark},", ("APPEND", key, f"{mark},")
-        return "", "", None, ("SET", f"ttl{draws.below(20)}", mark, "PX", 50 + 50 * draws.below(40))
+        key = f"ttl{draws.below(20)}"
+        if draws.below(2):
+            return "", "", None, ("GET", key)
+        return "", "", None, ("SET", key, mark, "PX", 50 + 50 * draws.below(40))
 
     @on(Outcome)
     def outcome(self, message: Outcome, context: Context) -> None:
         """What became of an operation: once, for each ticket."""
+        self.served += message.status is Status.DONE
+        if message.ticket in self._logs:
+            process, key = self._logs.pop(message.ticket)
+            found = self._record(process, message)
+            if message.status is Status.DONE:
+                self.logs[key] = found or ""
+            return
         number = self._tickets.pop(message.ticket, None)
         if number is None:
-            raise Violation(f"{context.node}: ticket {message.ticket} was answered twice, or was never given")
+            raise Violation(f"answered once: ticket {message.ticket} of {context.node} was not open")
         client = self._clients[number]
         client.ticket = 0
-        self._record(client, message)
+        if self._recorder.is_open(client.process):  # else it is one beside the history
+            self._record(client.process, message)
+            if message.status is Status.UNKNOWN:
+                client.process = self._recorder.new_process()
         if client.due and not self._workload.pause:
             self._ask(number, client, context)
 
-    def _record(self, client: Client, message: Outcome) -> None:
+    def _record(self, process: int, message: Outcome) -> str | None:
+        """Write down what a client was told; the value of a read."""
         recorder = self._recorder
-        if not recorder.is_open(client.process):
-            return  # an operation beside the history
-        if message.status is Status.DONE:
-            (reply,) = batch.split(message.replies)
-            if reply[:1] in b"-!":
-                raise Violation(f"the store answered with the error {reply!r}")
-            value = batch.simple(reply)
-            recorder.complete(client.process, "ok", value.decode() if isinstance(value, bytes) else None)
-        elif message.status is Status.NOT_EXECUTED:
-            recorder.complete(client.process, "fail")
-        else:
-            recorder.complete(client.process, "info")
-            client.process = recorder.new_process()
+        if message.status is not Status.DONE:
+            recorder.complete(process, "fail" if message.status is Status.NOT_EXECUTED else "info")
+            return None
+        (reply,) = batch.split(message.replies)
+        if reply[:1] in b"-!":
+            raise Violation(f"replies: the store answered with the error {reply!r}")
+        value = batch.simple(reply)
+        text = value.decode() if isinstance(value, bytes) else None
+        recorder.complete(process, "ok", text)
+        return text
 
     @property
     def waiting(self) -> int:
         """Operations without an answer."""
-        return len(self._tickets)
+        return len(self._tickets) + len(self._logs)

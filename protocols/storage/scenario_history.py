@@ -88,13 +88,13 @@ class Recorder:
         for token, kind in self._appended.get(key, {}).items():
             times = seen.pop(token, 0)
             if times > 1:
-                raise Violation(f"append of {token!r} to {key!r} took effect {times} times")
+                raise Violation(f"acknowledged writes: append of {token!r} to {key!r} took effect {times} times")
             if kind == "ok" and times == 0:
-                raise Violation(f"append of {token!r} to {key!r} was acknowledged and is lost")
+                raise Violation(f"acknowledged writes: append of {token!r} to {key!r} was acknowledged and is lost")
             if kind == "fail" and times:
-                raise Violation(f"append of {token!r} to {key!r} was reported as not executed, and was")
+                raise Violation(f"acknowledged writes: append of {token!r} to {key!r} was refused, and is there")
         if seen:
-            raise Violation(f"{key!r} holds {next(iter(seen))!r}, which nobody appended")
+            raise Violation(f"acknowledged writes: {key!r} holds {next(iter(seen))!r}, which nobody appended")
 
     def appended_keys(self) -> list[str]:
         """Keys that were appended to."""

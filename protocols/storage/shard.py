@@ -219,6 +219,11 @@ class StorageShard(Actor):
         """Report."""
         context.reply(self.status())
 
+    @property
+    def applied_index(self) -> int:
+        """The last entry that this replica holds the effects of."""
+        return self._applied
+
     def status(self) -> ShardStatus:
         """What this replica holds."""
         stats = self._store.stats()
