@@ -154,6 +154,21 @@ class Run:
             return Violation(property, detail, 0, 0.0, "")
         return self.simulation.violation(property, detail)
 
+    def check(self, property: str, function: Callable[..., object], *arguments: Any) -> None:
+        """A property that is looked at now.
+
+        Args:
+            property: its name.
+            function: returns False or raises AssertionError when it does not hold.
+            arguments: of the function.
+        """
+        try:
+            holds = function(*arguments)
+        except AssertionError as error:
+            raise self.violation(property, str(error)) from error
+        if holds is False:
+            raise self.violation(property)
+
     def _failed(self, label: str, error: Exception) -> None:
         if isinstance(error, AssertionError):
             raise self.violation(*named(error)) from error
