@@ -7,8 +7,10 @@ number joins a send with what became of it. Knows no link and no fault.
 from __future__ import annotations
 
 from typing import Any
+from zlib import crc32
 
 from actors.message import check_fields, message_type
+from actors.simulation.ledger import Ledger
 from core_ext.codec import ENVELOPE_OVERHEAD_BYTES, FRAME_OVERHEAD_BYTES, CodecError, MessageCodec
 from core_ext.mailbox import Reference
 
@@ -43,9 +45,11 @@ class Wire:
     Args:
         encoded: True: through the codec, as between real nodes; False: the message object itself travels.
         max_frame_bytes: the largest message that is taken.
+        ledger: folds what travels into the digest of the run.
     """
 
-    def __init__(self, encoded: bool, max_frame_bytes: int) -> None:
+    def __init__(self, encoded: bool, max_frame_bytes: int, ledger: Ledger) -> None:
+        self._ledger = ledger
         self.codec = MessageCodec(message_type, check_fields)
         self.encoded = encoded
         self._max_body_bytes = max_frame_bytes - _OVERHEAD_BYTES
@@ -61,7 +65,9 @@ class Wire:
         if not self.encoded:
             return message
         if self._last is not message:
-            self._last_parcel = Parcel(message.wire_id, self.codec.encode(message))
+            body = self.codec.encode(message)
+            self._ledger.fold(message.wire_id, crc32(body))
+            self._last_parcel = Parcel(message.wire_id, body)
             self._last = message
         return self._last_parcel
 

@@ -173,6 +173,8 @@ class MemoryStore:
         return tuple(found)
 
     def commit(self) -> int:
+        if not self._open:
+            return 0
         self._batches.append(self._open)
         self._open = []
         self._committed += 1

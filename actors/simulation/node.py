@@ -131,10 +131,10 @@ class Node:
         """
         if not self.up:
             raise ContractError(f"spawn {actor_class.__qualname__}: node {self.name!r} is down; restart it first")
+        cell = lifecycle.create(self, actor_class, args, name, supervision, mailbox, None)
         if self._boot is None and not self._booting:
             options = {"name": name, "supervision": supervision, "mailbox": mailbox}
             self._spawned.append((actor_class, args, options))
-        cell = lifecycle.create(self, actor_class, args, name, supervision, mailbox, None)
         lifecycle.launch(cell)
         self.schedule()
         return cell.own

@@ -79,7 +79,7 @@ class Simulation:
         self._ledger = Ledger(trace_limit)
         self.trace = self._ledger.trace
         settings = wire_settings or WireSettings()
-        self.wire = Wire(wire == "codec", settings.max_frame_bytes)
+        self.wire = Wire(wire == "codec", settings.max_frame_bytes, self._ledger)
         self.delays = time_models.begin(time_model or time_models.BoundedDelay(), self.tape)
         self.network = Network(self, settings)
         self.nemesis = Nemesis(self)
@@ -89,7 +89,8 @@ class Simulation:
         self._serial = 0
         self._cells = 0
         self._max_events = max_events
-        self._at_this_time = 0
+        self._at_this_time = 0  # steps and events at this very moment, so that standing time is noticed
+        self._events_before = 0
         self._buggy: dict[str, bool] = {}
         self.on_process_end: Callable[[Node], None] | None = None
         self.on_failure: Callable[[str, Exception], None] | None = None
@@ -197,6 +198,7 @@ class Simulation:
         self.faults = NONE
         self.heal()
         for node in chosen:
+            node.fuse = 0
             node.disk_slow = 1.0
             if node.medium.disk is not None:
                 node.medium.disk.mend()
@@ -244,9 +246,10 @@ class Simulation:
         if due > self.now_ns:
             self.now_ns = due
             self._at_this_time = 0
+            self._events_before = self.events
         else:
             self._at_this_time += 1
-            if self._at_this_time > SAME_TIME_LIMIT:
+            if self._at_this_time + self.events - self._events_before > SAME_TIME_LIMIT:
                 raise self._runaway(f"{SAME_TIME_LIMIT} things happened at {self.now:.6f} s and time stands still")
         function(argument)
         if self.events > self._max_events:
@@ -261,6 +264,7 @@ class Simulation:
             step()
         self.now_ns = end
         self._at_this_time = 0
+        self._events_before = self.events
 
     def run_until(self, condition: Callable[[], Any], within_seconds: float = 30.0, reason: str = "") -> Any:
         """Let virtual time pass until something holds; looks after every step.
@@ -388,7 +392,7 @@ class Simulation:
         """Records of a node became durable."""
         self._ledger.fold(self.now_ns, node.synced)
         if self.trace is not None:
-            self._note(What.SYNC, node, f"up to batch {node.synced}")
+            self._ledger.add(Event(What.SYNC, self.now, node.name, "", f"up to batch {node.synced}"))
 
     def note_failure(self, cell: Cell, error: Exception, message: Message | None) -> None:
         """A handler or hook raised."""
@@ -396,7 +400,8 @@ class Simulation:
         if len(self.failures) < 100:
             self.failures.append((cell.label, what, error))
         if self.trace is not None:
-            self._note(What.FAILURE, cell.node, f"{what}: {type(error).__name__}: {error}", cell.name)
+            text = f"{what}: {type(error).__name__}: {error}"
+            self._ledger.add(Event(What.FAILURE, self.now, cell.node.name, cell.name, text))
         if self.on_failure is not None:
             self.on_failure(cell.label, error)
 
