@@ -1,0 +1,220 @@
+"""The steps of a checked run for people, for diagrams and for replay: found again from the engine's numbers.
+
+Knows the world's numbers; judges nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from actors.trace import Event as Traced
+from actors.trace import What
+from actors.verification.actor_network import Envelope
+from actors.verification.actor_view import HEADER, Sight, View
+from actors.verification.actor_world import Happening, World
+from actors.verification.result import Step, Trace
+from core_ext.interleave import Interleaving
+from core_ext.mailbox import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Vector = tuple[int, ...]
+
+
+class Act(enum.StrEnum):
+    """The kinds of actions."""
+
+    DELIVER = "deliver"
+    DROP = "drop"
+    TIMER = "timer"
+    SYNC = "sync"
+    EXPIRE = "expire"
+    CRASH = "crash"
+    RECOVER = "recover"
+
+
+class Action(msgspec.Struct, frozen=True):
+    """One action of a run; a list of them is a script that another world can follow.
+
+    Attributes:
+        act: its kind.
+        actor: who it happens to; for crashes and recoveries only the node counts.
+        envelope: of deliveries and losses.
+        timer: the message of a timer.
+        number: of the request that timed out.
+        choices: what ``context.choose`` gave, in order.
+    """
+
+    act: Act
+    actor: Reference
+    envelope: Envelope | None = None
+    timer: Any = None
+    number: int = 0
+    choices: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        chosen = f", choosing {', '.join(map(repr, self.choices))}" if self.choices else ""
+        if self.envelope is not None:
+            source = _text(self.envelope.source) if self.envelope.source is not None else "world"
+            lost = "lost: " if self.act is Act.DROP else ""
+            return f"{lost}{source} -> {_text(self.actor)}: {self.envelope.text()}{chosen}"
+        if self.act is Act.TIMER:
+            return f"{_text(self.actor)}: timer {self.timer!r}{chosen}"
+        if self.act is Act.SYNC:
+            return f"{_text(self.actor)}: its oldest records are on disk"
+        if self.act is Act.EXPIRE:
+            return f"{_text(self.actor)}: request {self.number} times out{chosen}"
+        return f"{self.act.value} of node {self.actor.node}{chosen}"
+
+
+def _text(reference: Reference) -> str:
+    return reference.name if reference.name == reference.node else f"{reference.node}/{reference.name}"
+
+
+class Replayer:
+    """Walks from the initial states again, and says what happens.
+
+    Args:
+        world, engine, sight: of the search.
+
+    Attributes:
+        initial: the initial states.
+    """
+
+    def __init__(self, world: World, engine: Interleaving, sight: Sight) -> None:
+        self.world = world
+        self.engine = engine
+        self.sight = sight
+        self.initial: list[Vector] = []
+
+    def action(self, detail: int, label: int, branches: Iterable[tuple[int, int, int]]) -> Action:
+        """What the engine did."""
+        world = self.world
+        choices: list[Any] = []
+        for local, event, outcome in branches:
+            choices += world.choices.get((local, event), [()] * (outcome + 1))[outcome]
+        chosen = tuple(choices)
+        if detail < 0:
+            node = self.engine.node_slots(-1 - detail)
+            return Action(Act.CRASH if label == 0 else Act.RECOVER, world.slots[node[0]].reference, choices=chosen)
+        event = world.events[detail]
+        actor = world.slots[event.slot].reference
+        if event.happening is Happening.DELIVER:
+            return Action(Act.DROP if label == 0 else Act.DELIVER, actor, event.payload, choices=chosen)
+        if event.happening is Happening.TIMER:
+            return Action(Act.TIMER, actor, timer=world.timers[event.payload][1], choices=chosen)
+        if event.happening is Happening.EXPIRE:
+            return Action(Act.EXPIRE, actor, number=event.payload, choices=chosen)
+        return Action(Act.SYNC, actor)
+
+    def walk(self, state: int) -> list[tuple[Action | None, Vector]]:
+        """A shortest run to a state."""
+        path = self.engine.states.path(state)
+        vector = self.initial[path[0][1]]
+        found: list[tuple[Action | None, Vector]] = [(None, vector)]
+        for _, ordinal in path[1:]:
+            label, detail, branches, vector = self.engine.successors(vector)[ordinal]
+            found.append((self.action(detail, label, branches), vector))
+        return found
+
+    def along(self, vector: Vector, edges: Sequence[tuple[int | None, int]]) -> list[tuple[Action | None, Vector]]:
+        """The run from a state along edges of the graph, each one (label, next state's number)."""
+        found: list[tuple[Action | None, Vector]] = []
+        for wanted, number in edges:
+            for label, detail, branches, after in self.engine.successors(vector):
+                if label == wanted and self.engine.number_of(after) == number:
+                    vector = after
+                    found.append((self.action(detail, label, branches), vector))
+                    break
+            else:
+                raise AssertionError(f"the edge {wanted} to state {number} is not there any more")
+        return found
+
+    def trace(self, state: int) -> Trace:
+        """A shortest run to a state, for people."""
+        return self.as_trace(self.walk(state))
+
+    def as_trace(
+        self, run: list[tuple[Action | None, Vector]], back_to: int | None = None, stuck: bool = False
+    ) -> Trace:
+        """A run for people."""
+        steps = tuple(Step(action, View(self.sight, vector)) for action, vector in run)
+        return Trace(steps, back_to, stuck, tuple(self.events(run)))
+
+    def failure(self, state: int, ordinal: int) -> tuple[Trace, str]:
+        """The run up to the handler that failed, and what it said."""
+        run = self.walk(state)
+        label, detail, branches, vector = self.engine.successors(run[-1][1])[ordinal]
+        run.append((self.action(detail, label, branches), vector))
+        text = next(iter(self.world.failures.values())).text
+        trace = self.as_trace(run)
+        failed = Traced(What.FAILURE, text=text, node=run[-1][0].actor.node if run[-1][0] else "",
+                        actor=run[-1][0].actor.name if run[-1][0] else "")
+        return msgspec.structs.replace(trace, events=(*trace.events, failed)), text
+
+    def events(self, run: list[tuple[Action | None, Vector]]) -> list[Traced]:
+        """The run for diagrams: every sending beside what became of it."""
+        found: list[Traced] = []
+        numbers: dict[int, list[int]] = {}
+        count = 0
+        first = self.world.capacity + HEADER
+        for slot in self.world.slots:
+            found.append(Traced(What.START, node=slot.reference.node, actor=slot.reference.name))
+        before: Counter[int] = Counter()
+        for action, vector in run:
+            at = -1
+            if action is not None:
+                if action.envelope is not None:
+                    at = next(e for e in before if self.world.events[e].payload is action.envelope)
+                    kept = vector[first:].count(at) >= before[at]
+                    number = numbers[at][0] if kept else numbers[at].pop(0)
+                    found.append(_traced(action, number))
+                    if not kept:
+                        before[at] -= 1
+                else:
+                    found.append(_traced(action, 0))
+                found += [
+                    Traced(What.CHOICE, node=action.actor.node, actor=action.actor.name, text=repr(option))
+                    for option in action.choices
+                ]
+            after = Counter(vector[first:])
+            for event in sorted((after - before).elements()):
+                count += 1
+                numbers.setdefault(event, []).append(count)
+                envelope = self.world.events[event].payload
+                found.append(_sent(envelope, count))
+            before = after
+        return found
+
+
+def _sent(envelope: Envelope, number: int) -> Traced:
+    source, target = envelope.source or envelope.target, envelope.target
+    return Traced(
+        What.SEND, node=source.node, actor=source.name, text=envelope.text(), number=number, peer_node=target.node,
+        peer_actor=target.name,
+    )
+
+
+def _traced(action: Action, number: int) -> Traced:
+    node, actor = action.actor.node, action.actor.name
+    if action.envelope is not None:
+        source = action.envelope.source or action.actor
+        text = action.envelope.text()
+        if action.act is Act.DROP:
+            return Traced(What.DROP, node=source.node, actor=source.name, text=text, number=number, peer_node=node,
+                          peer_actor=actor)
+        return Traced(What.DELIVER, node=node, actor=actor, text=text, number=number, peer_node=source.node,
+                      peer_actor=source.name)
+    if action.act is Act.TIMER:
+        return Traced(What.TIMER, node=node, actor=actor, text=repr(action.timer))
+    if action.act is Act.SYNC:
+        return Traced(What.SYNC, node=node, actor=actor)
+    if action.act is Act.EXPIRE:
+        return Traced(What.TIMER, node=node, actor=actor, text=f"request {action.number} times out")
+    return Traced(What.CRASH if action.act is Act.CRASH else What.START, node=node)

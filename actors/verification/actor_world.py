@@ -1,0 +1,610 @@
+"""The checked world: runs one handler of one actor, once per distinct local step, and numbers everything it meets.
+
+``step`` is what the engine asks. Local states, messages, timers and histories become small integers in the order in
+which they are met, so equal runs give equal numbers. Knows no search and no property.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from actors.actor import Actor
+from actors.context import Ticket
+from actors.errors import AskFailed, AskTimeout, ContractError
+from actors.message import Answer, Lane, Reason, Request, Terminated
+from actors.recording import JournalView, Recorder
+from actors.verification.actor_effects import Release
+from actors.verification.actor_history import History
+from actors.verification.actor_local import Life, Local, Stream
+from actors.verification.actor_network import Envelope, Network, Parcel
+from actors.verification.actor_state import freeze, thaw
+from actors.verification.errors import ModelError
+from core_ext.interleave import Interleaving
+from core_ext.mailbox import Reference
+
+T = TypeVar("T")
+
+MAX_OUTCOMES = 100_000  # of one local step, over all its choices
+
+UP, DOWN, WITHHELD = 1, 2, 4
+PURGE, FAILED = 1, 2
+FIFO, LOCAL, PINNED = 1, 2, 4
+
+Outcome = tuple[int, tuple[int, ...], tuple[tuple[int, int], ...], int]
+
+
+class Happening(enum.Enum):
+    """The kinds of events that an actor can meet."""
+
+    START = "start"  # payload: how a child is made; None for an actor of the model
+    DELIVER = "deliver"  # an Envelope
+    TIMER = "timer"  # its number
+    SYNC = "sync"
+    CRASH = "crash"
+    RECOVER = "recover"
+    GONE = "gone"  # the Reference, with its incarnation, of another actor
+    FAULT = "fault"  # event 0: what the world does against the actors, and no run is obliged to
+    PROBE = "probe"  # (who wants to know, of which reference, for which request): is this actor there?
+    EXPIRE = "expire"  # number of a request that is not waited for any longer
+
+
+class Event(NamedTuple):
+    """Something that happens to the actor of one slot."""
+
+    slot: int
+    happening: Happening
+    payload: Any = None
+
+
+class Slot(NamedTuple):
+    """A place for an actor.
+
+    Attributes:
+        reference: its name, incarnation 0.
+        actor_class, args: how it is made; None for one that only a child takes.
+    """
+
+    reference: Reference
+    actor_class: type[Actor] | None
+    args: tuple[Any, ...]
+
+    @property
+    def text(self) -> str:
+        """For people: the name alone when the node has no other actor."""
+        name, node = self.reference.name, self.reference.node
+        return name if node == name else f"{node}/{name}"
+
+
+class HandlerFailure(NamedTuple):
+    """A handler raised, or there was none for a message."""
+
+    actor: str
+    event: Event
+    text: str
+
+
+class World:
+    """Numbers and local steps of one model.
+
+    Args:
+        actors: (reference, class, arguments) of every actor of the model, in order.
+        network: between nodes.
+        lossy: messages between nodes may be lost.
+        sync_at_once: what a handler journals is on disk when it returns.
+        timers: how often the timers of one actor may fire; None = any number.
+        max_children: places for spawned actors.
+        ask_timeouts: whether a request may time out.
+        history: what is recorded of clients; None = nothing.
+    """
+
+    def __init__(
+        self, actors: Sequence[tuple[Reference, type[Actor], tuple[Any, ...]]], *, network: Network, lossy: bool,
+        sync_at_once: bool, timers: int | None, max_children: int, ask_timeouts: bool, history: History[Any] | None,
+    ) -> None:
+        self.slots = [Slot(*actor) for actor in actors]
+        self.by_name = {(slot.reference.node, slot.reference.name): i for i, slot in enumerate(self.slots)}
+        self.capacity = len(self.slots) + max_children
+        self.network = network
+        self.sync_at_once = sync_at_once
+        self.max_fires = timers
+        self.ask_timeouts = ask_timeouts
+        self.answers_are_unique = network is not Network.DUPLICATING and not lossy and not ask_timeouts
+        self.history = history
+        self.engine: Interleaving | None = None
+        self.locals: list[Local] = []
+        self._local_slots: list[int] = []
+        self._local_numbers: dict[tuple[int, Local], int] = {}
+        self.events = [Event(-1, Happening.FAULT)]
+        self._event_numbers = {self.events[0]: 0}
+        self.timers: list[tuple[Any, Any]] = []
+        self._timer_numbers: dict[tuple[Any, Any], int] = {}
+        self._channels: dict[tuple[Any, ...], int] = {}
+        self.histories: list[Any] = []
+        self._history_numbers: dict[Any, int] = {}
+        self.operations: list[Any] = []
+        self._operation_numbers: dict[Any, int] = {}
+        self._kind_numbers: dict[tuple[Parcel, type[Any]], int] = {}
+        self.failures: dict[tuple[int, int], HandlerFailure] = {}
+        self.choices: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
+        self._chooser = _Chooser()
+        self._running: tuple[int, Local] | None = None
+        self._children = 0
+
+    # --- numbers -----------------------------------------------------------------------------------------------------
+
+    def slot_of(self, reference: Reference) -> int | None:
+        """Which place a reference means; None when the model has no such actor."""
+        return self.by_name.get((reference.node, reference.name))
+
+    def local_number(self, slot: int, local: Local) -> int:
+        """The number of a local state, announced to the engine when it is new."""
+        key = (slot, local)
+        number = self._local_numbers.get(key)
+        if number is None:
+            number = self._local_numbers[key] = len(self.locals)
+            self.locals.append(local)
+            self._local_slots.append(slot)
+            flags = {Life.UP: UP, Life.DOWN: DOWN}.get(local.life, 0)
+            offers: list[int] = []
+            if local.life is Life.UP:
+                if local.pending:
+                    offers.append(self.event_number(Event(slot, Happening.SYNC)))
+                if self.max_fires is None or local.fires < self.max_fires:
+                    offers += [self.event_number(Event(slot, Happening.TIMER, timer)) for timer in local.timers]
+                elif local.timers:
+                    flags |= WITHHELD
+                if self.ask_timeouts:
+                    offers += [self.event_number(Event(slot, Happening.EXPIRE, ask.number)) for ask in local.asks]
+            assert self.engine is not None
+            announced = self.engine.add_local(flags, offers)
+            assert announced == number
+        return number
+
+    def event_number(self, event: Event) -> int:
+        """The number of an event."""
+        number = self._event_numbers.get(event)
+        if number is None:
+            number = self._event_numbers[event] = len(self.events)
+            self.events.append(event)
+        return number
+
+    def timer_number(self, key: Any, message: Any) -> int:
+        """The number of a timer, by its key and message."""
+        number = self._timer_numbers.get((key, message))
+        if number is None:
+            number = self._timer_numbers[key, message] = len(self.timers)
+            self.timers.append((key, message))
+        return number
+
+    def send_event(self, envelope: Envelope) -> int | None:
+        """The event of a message's delivery; None when it is for nobody here: such a message is lost.
+
+        Raises:
+            ContractError: the message cannot be hashed.
+        """
+        slot = self.slot_of(envelope.target)
+        if slot is None:
+            return None
+        event = Event(slot, Happening.DELIVER, envelope)
+        try:
+            number = self._event_numbers.get(event)
+        except TypeError as error:
+            raise ContractError(f"message {envelope.message!r} cannot be hashed: {error}") from error
+        if number is None:
+            number = self.event_number(event)
+            source = envelope.source
+            flags = PINNED if envelope.target.incarnation else 0
+            local = source is None or source.node == envelope.target.node
+            if local:
+                flags |= LOCAL | FIFO
+            elif self.network is Network.ORDERED:
+                flags |= FIFO
+            lane = getattr(envelope.message, "lane", Lane.DATA) if flags & FIFO else Lane.DATA
+            sender = (source.node, source.name) if source is not None else ("", "")
+            channel = self._channels.setdefault((sender, slot, lane), len(self._channels))
+            received = sent = -1
+            if self.history is not None:
+                received = self._operation_number(self.history.received(envelope))
+                sent = self._operation_number(self.history.sent(envelope))
+            assert self.engine is not None
+            kind = self.kind_number((envelope.parcel, type(envelope.message)))
+            self.engine.add_message(number, slot, channel, flags, kind, received, sent)
+        return number
+
+    def kind_number(self, kind: tuple[Parcel, type[Any]]) -> int:
+        """The number of a kind of messages."""
+        return self._kind_numbers.setdefault(kind, len(self._kind_numbers))
+
+    def probe_event(self, slot: int, asker: Reference, target: Reference, ask: int) -> int:
+        """The event that tells ``asker`` when the target is not there."""
+        return self.event_number(Event(slot, Happening.PROBE, (asker, target, ask)))
+
+    def start_event(self, reference: Reference, made: tuple[type[Any], tuple[Any, ...], Reference]) -> tuple[int, int]:
+        """The place and event of a child's start."""
+        slot = self.slot_of(reference)
+        assert slot is not None
+        return slot, self.event_number(Event(slot, Happening.START, made))
+
+    def _operation_number(self, operation: Any) -> int:
+        if operation is None:
+            return -1
+        number = self._operation_numbers.get(operation)
+        if number is None:
+            number = self._operation_numbers[operation] = len(self.operations)
+            self.operations.append(operation)
+        return number
+
+    def history_number(self, history: Any) -> int:
+        """The number of a history."""
+        number = self._history_numbers.get(history)
+        if number is None:
+            number = self._history_numbers[history] = len(self.histories)
+            self.histories.append(history)
+        return number
+
+    def record(self, history: int, operation: int) -> int:
+        """The history after one more operation began or ended."""
+        assert self.history is not None
+        return self.history_number(self.history.after(self.histories[history], self.operations[operation]))
+
+    # --- for recorders -----------------------------------------------------------------------------------------------
+
+    def choose(self, actor: Reference, options: Sequence[T]) -> T:
+        """Every option, one after the other: the handler runs once for each."""
+        return self._chooser.choose(actor, options)
+
+    def now(self, actor: Reference) -> float:
+        """Refused: no decision may depend on a clock (contract rule 5)."""
+        raise ClockRefused(
+            f"actor {actor} asks context.now(), which the checked world has not: every order of events is tried, so "
+            f"there is no time between them. Decide by timer messages (context.set_timer), or leave labels out"
+        )
+
+    def buggify(self, actor: Reference, place: str) -> bool:
+        """False: every interleaving is tried anyway."""
+        return False
+
+    def new_child(self, parent: Reference, actor_class: type[Any], name: str | None) -> Reference:
+        """The reference of a child, which takes a place of its own."""
+        if name is None:
+            self._children += 1
+            name = f"{parent.name}/{actor_class.__name__}-{self._children}"
+        if (parent.node, name) not in self.by_name:
+            if len(self.slots) == self.capacity:
+                raise ModelError(
+                    f"actor {parent} spawns {name!r} ({actor_class.__qualname__}), and the model has no place left for "
+                    f"spawned actors: give ActorModel(max_children=...) the most there can be over all runs"
+                )
+            self.by_name[parent.node, name] = len(self.slots)
+            self.slots.append(Slot(Reference(parent.node, name), None, ()))
+        slot = self.by_name[parent.node, name]
+        if self.slots[slot].actor_class is not None:
+            raise ContractError(f"actor {parent} spawns {name!r}, which is an actor of the model already")
+        return self.slots[slot].reference
+
+    # --- local steps -------------------------------------------------------------------------------------------------
+
+    def step(self, local_number: int, event_number: int) -> list[Outcome]:
+        """What an event does to an actor: one outcome per choice; none when it changes nothing."""
+        event = self.events[event_number]
+        local = self.locals[local_number]
+        slot = event.slot
+        happening = event.happening
+        if happening is Happening.DELIVER:
+            found = self._deliver(slot, local, event.payload)
+        elif happening is Happening.TIMER:
+            found = self._fire(slot, local, event.payload)
+        elif happening is Happening.START:
+            found = self._start(slot, local, event.payload)
+        elif happening is Happening.SYNC:
+            found = self._sync(slot, local)
+        elif happening is Happening.CRASH:
+            found = self._crash(slot, local)
+        elif happening is Happening.RECOVER:
+            found = self._start(slot, local, local.made) if local.life is Life.DOWN else []
+        elif happening is Happening.GONE:
+            found = self._gone(slot, local, event.payload)
+        elif happening is Happening.PROBE:
+            found = self._probe(slot, local, *event.payload)
+        else:
+            found = self._expire(slot, local, event.payload)
+        return self._changes(local_number, event_number, found)
+
+    def _changes(self, local_number: int, event_number: int, found: list[_Found]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        slot = self.events[event_number].slot
+        for local, sends, follows, flags, failure, chosen in found:
+            number = self.local_number(slot, local)
+            outcomes.append((number, sends, follows, flags))
+            if failure:
+                self.failures[local_number, event_number] = HandlerFailure(
+                    self.slots[slot].text, self.events[event_number], failure
+                )
+            if chosen:
+                self.choices.setdefault((local_number, event_number), []).append(chosen)
+        if len(outcomes) == 1 and outcomes[0] == (local_number, (), (), 0):
+            return []
+        return outcomes
+
+    def _deliver(self, slot: int, local: Local, envelope: Envelope) -> list[_Found]:
+        if local.life is not Life.UP:
+            return []
+        if envelope.target.incarnation not in (0, local.incarnation):
+            return []  # for one that is gone
+        if envelope.parcel is Parcel.STOP:
+            return self._stop(slot, local)
+        if envelope.parcel is not Parcel.MESSAGE:
+            failure = AskFailed(envelope.message) if envelope.parcel is Parcel.FAILURE else None
+            value = envelope.message if failure is None else None
+            return self._answered(slot, local, envelope.number, value, failure, envelope.source)
+        message = envelope.message
+        if isinstance(message, Terminated):
+            if message.actor not in local.watches:
+                return []
+            local = local._replace(watches=tuple(other for other in local.watches if other != message.actor))
+        handler = self._class(slot, local).handlers.get(type(message))
+        if handler is None:
+            sender = envelope.source or "the world"
+            text = f"{self.slots[slot].text} has no handler for {type(message).__qualname__}, sent by {sender}"
+            return [_Found(local, (), (), FAILED, text, ())]
+        ticket = None
+        if isinstance(message, Request):
+            ticket = Ticket(envelope.source if envelope.number else None, envelope.number)
+        return self._run(slot, local, lambda actor, hands: handler(actor, message, hands), envelope.source, ticket)
+
+    def _fire(self, slot: int, local: Local, number: int) -> list[_Found]:
+        key, message = self.timers[number]
+        if local.life is not Life.UP or number not in local.timers:
+            return []
+        handler = self._class(slot, local).handlers.get(type(message))
+        if handler is None:
+            text = f"{self.slots[slot].text} has no handler for its timer {type(message).__qualname__}"
+            return [_Found(local, (), (), FAILED, text, ())]
+        left = local._replace(timers=tuple(timer for timer in local.timers if timer != number))
+        found = self._run(slot, left, lambda actor, hands: handler(actor, message, hands), None, None)
+        if self.max_fires is None:
+            return found
+        # a firing that changes nothing but sets itself again is not counted
+        counted = []
+        for outcome in found:
+            if outcome.local == local and not outcome.sends and not outcome.follows:
+                counted.append(outcome)
+            else:
+                counted.append(outcome._replace(local=outcome.local._replace(fires=local.fires + 1)))
+        return counted
+
+    def _start(self, slot: int, local: Local, made: Any) -> list[_Found]:
+        if local.life is Life.UP:
+            return []
+        actor_class, args, parent = made if made is not None else (*self.slots[slot][1:], None)
+        if actor_class is None:
+            return []
+        if actor_class.is_async:
+            raise ModelError(
+                f"actor {self.slots[slot].text} ({actor_class.__qualname__}) has async handlers; those live in the "
+                f"real world only, since what they wait for is not under the checker's control"
+            )
+        stream = local.stream
+        if stream is None and actor_class.is_durable:
+            stream = Stream()
+        fresh = Local(
+            Life.UP, None, fires=local.fires, incarnation=local.incarnation + 1, stream=stream, made=made,
+        )
+
+        def begin(actor: Any, hands: Recorder) -> None:
+            if stream is not None:
+                for record in (*stream.chunks, *stream.records):
+                    actor.recover(record)
+            actor.start(hands)
+
+        def make() -> Any:
+            return actor_class(*args)
+
+        found = self._run(slot, fresh, begin, None, None, make=make, parent=parent, batch=False)
+        if made is None and local.life is Life.ABSENT:
+            for outcome in found:
+                if outcome.failure:
+                    raise ModelError(f"{outcome.failure} when it starts, in the initial state")
+        return found
+
+    def _sync(self, slot: int, local: Local) -> list[_Found]:
+        if not local.pending or local.stream is None:
+            return []
+        batch, *rest = local.pending
+        changed = local._replace(stream=local.stream.after(batch.operations), pending=tuple(rest))
+        return [_Found(changed, batch.sends, batch.follows, 0, "", ())]
+
+    def _crash(self, slot: int, local: Local) -> list[_Found]:
+        if local.life is not Life.UP:
+            return []
+        changed = Local(
+            Life.DOWN, None, fires=local.fires, incarnation=local.incarnation, stream=local.stream, made=local.made
+        )
+        return [_Found(changed, (), self._gone_everywhere(slot, local, Reason.UNREACHABLE), PURGE, "", ())]
+
+    def _stop(self, slot: int, local: Local) -> list[_Found]:
+        def stopped(actor: Any, hands: Recorder) -> None:
+            hook = getattr(actor, "stopped", None)
+            if hook is not None:
+                hook(hands)
+
+        left = local._replace(timers=(), asks=(), watches=())
+        found = []
+        for outcome in self._run(slot, left, stopped, None, None, batch=False):
+            after = Local(Life.STOPPED, None, incarnation=local.incarnation, made=local.made)
+            follows = (*outcome.follows, *self._gone_everywhere(slot, local, Reason.STOPPED))
+            found.append(outcome._replace(local=after, follows=follows, flags=outcome.flags | PURGE))
+        return found
+
+    def _gone_everywhere(self, slot: int, local: Local, reason: Reason) -> tuple[tuple[int, int], ...]:
+        own = self.slots[slot].reference
+        gone = Reference(own.node, own.name, local.incarnation)
+        return tuple(
+            (other, self.event_number(Event(other, Happening.GONE, (gone, reason))))
+            for other in range(self.capacity) if other != slot
+        )
+
+    def _gone(self, slot: int, local: Local, payload: tuple[Reference, Reason]) -> list[_Found]:
+        gone, reason = payload
+        if local.life is not Life.UP:
+            return []
+        own = self._own(slot, local)
+        sends = []
+        for watched in local.watches:
+            if _means(watched, gone):
+                note = Envelope(None, own, Parcel.MESSAGE, Terminated(actor=watched, reason=reason))
+                sends.append(self.send_event(note))
+        for asked in local.asks:
+            if _means(asked.target, gone):
+                failed = Envelope(None, own, Parcel.FAILURE, f"{gone} is gone ({reason.value})", asked.number)
+                sends.append(self.send_event(failed))
+        return [_Found(local, tuple(event for event in sends if event is not None), (), 0, "", ())]
+
+    def _probe(self, slot: int, local: Local, asker: Reference, target: Reference, ask: int) -> list[_Found]:
+        if local.life is Life.UP and target.incarnation in (0, local.incarnation):
+            return []
+        reason = Reason.STOPPED if local.life is Life.STOPPED else Reason.UNREACHABLE
+        if ask:
+            note = Envelope(None, asker, Parcel.FAILURE, f"{target} is gone ({reason.value})", ask)
+        else:
+            note = Envelope(None, asker, Parcel.MESSAGE, Terminated(actor=target, reason=reason))
+        event = self.send_event(note)
+        return [_Found(local, () if event is None else (event,), (), 0, "", ())]
+
+    def _expire(self, slot: int, local: Local, number: int) -> list[_Found]:
+        if local.life is not Life.UP:
+            return []
+        return self._answered(slot, local, number, None, AskTimeout("no answer in time"), None)
+
+    def _answered(
+        self, slot: int, local: Local, number: int, value: Any, failure: Exception | None, source: Reference | None
+    ) -> list[_Found]:
+        for asked in local.asks:
+            if asked.number == number:
+                break
+        else:
+            return []  # an answer that came too late
+        left = local._replace(asks=tuple(other for other in local.asks if other.number != number))
+        handler = self._class(slot, local).answer_handlers[asked.request]
+        answer = Answer(asked.key, value, failure)
+        return self._run(slot, left, lambda actor, hands: handler(actor, answer, hands), source, None)
+
+    # --- one handler -------------------------------------------------------------------------------------------------
+
+    def _class(self, slot: int, local: Local) -> type[Actor]:
+        found = local.made[0] if local.made is not None else self.slots[slot].actor_class
+        assert found is not None
+        return found
+
+    def _own(self, slot: int, local: Local) -> Reference:
+        own = self.slots[slot].reference
+        return Reference(own.node, own.name, local.incarnation)
+
+    def _run(
+        self, slot: int, local: Local, call: Callable[[Any, Recorder], None], sender: Reference | None,
+        ticket: Ticket | None, make: Callable[[], Any] | None = None, parent: Reference | None = None,
+        batch: bool = True,
+    ) -> list[_Found]:
+        """Run a handler, then ``after_batch`` (a batch is one message here), once for each combination of choices."""
+        own = self._own(slot, local)
+        actor_class = self._class(slot, local)
+        if local.made is not None:
+            parent = local.made[2]
+        after_batch = getattr(actor_class, "after_batch", None) if batch else None
+        found = []
+        for _ in self._chooser.branches(self.slots[slot].text):
+            hands = Recorder(self, own, parent, actor_class.answer_handlers)
+            hands.begin(sender, ticket)
+            if local.stream is not None:
+                journal = local.view()
+                hands.view = JournalView(hands.effects, journal.first, journal.next)
+            self._children = local.children
+            failed = ""
+            actor: Any = None
+            try:
+                actor = make() if make is not None else thaw(local.fields)  # type: ignore[arg-type]
+                call(actor, hands)
+                if after_batch is not None:
+                    left = hands.unanswered()
+                    hands.begin(None)
+                    after_batch(actor, hands)
+                    hands.begin(sender, left)
+                release = Release(self, own, local)
+                release.take(hands.effects)
+                left = hands.unanswered()
+                if left is not None and left.asker is not None:
+                    text = f"{self.slots[slot].text} returned without an answer"
+                    release.send(Envelope(own, left.asker, Parcel.FAILURE, text, left.correlation), False)
+            except (ModelError, ClockRefused):
+                raise
+            except Exception as error:
+                failed = f"{self.slots[slot].text} raised {type(error).__name__}: {error}"
+            if failed:
+                found.append(_Found(local, (), (), FAILED, failed, self._chooser.labels()))
+                continue
+            fields = freeze(self.slots[slot].text, actor)
+            after, sends, follows = release.done(local._replace(fields=fields, children=self._children))
+            found.append(_Found(after, sends, follows, 0, "", self._chooser.labels()))
+        return found
+
+
+class ClockRefused(ModelError):
+    """A handler asked for the time."""
+
+
+class _Found(NamedTuple):
+    """One outcome of a local step, before it has a number."""
+
+    local: Local
+    sends: tuple[int, ...]
+    follows: tuple[tuple[int, int], ...]
+    flags: int
+    failure: str
+    chosen: tuple[Any, ...]
+
+
+class _Chooser:
+    """Leads a handler through every combination of its choices, one run each, in the order of the options."""
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[int, int, Any]] = []
+        self._prefix: tuple[int, ...] = ()
+
+    def branches(self, actor: str) -> Iterator[None]:
+        """Yields once per run of the handler."""
+        waiting: list[tuple[int, ...]] = [()]
+        runs = 0
+        while waiting:
+            runs += 1
+            if runs > MAX_OUTCOMES:
+                raise ModelError(f"actor {actor}: one handler has more than {MAX_OUTCOMES} combinations of choices")
+            self._prefix = waiting.pop()
+            self._taken = []
+            yield
+            chosen = [index for index, _, _ in self._taken]
+            for place in range(len(self._taken) - 1, len(self._prefix) - 1, -1):
+                count = self._taken[place][1]
+                waiting += [(*chosen[:place], other) for other in range(count - 1, 0, -1)]
+            waiting.sort(reverse=True)
+
+    def choose(self, actor: Reference, options: Sequence[T]) -> T:
+        if not options:
+            raise ContractError(f"{actor}: context.choose of no options")
+        place = len(self._taken)
+        index = self._prefix[place] if place < len(self._prefix) else 0
+        self._taken.append((index, len(options), options[index]))
+        return options[index]
+
+    def labels(self) -> tuple[Any, ...]:
+        """What was chosen in this run."""
+        return tuple(option for _, _, option in self._taken)
+
+
+def _means(reference: Reference, gone: Reference) -> bool:
+    """Whether a reference was to the actor that is gone."""
+    return (
+        reference.node == gone.node and reference.name == gone.name
+        and reference.incarnation in (0, gone.incarnation)
+    )
