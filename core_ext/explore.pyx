@@ -229,9 +229,9 @@ cdef class StateStore:
         return (self._mask + 1) * (sizeof(uint64_t) + sizeof(uint32_t)) + self._room * per_state + self._row_bytes
 
     @property
-    def bytes_to_grow(self):
-        """Memory that the next doubling of the table will take on top, in bytes."""
-        return 2 * (self._mask + 1) * (sizeof(uint64_t) + sizeof(uint32_t))
+    def bytes_soon(self):
+        """Memory that the table will take on top when it is doubled, in bytes; 0 while that is far off."""
+        return 2 * (self._mask + 1) * (sizeof(uint64_t) + sizeof(uint32_t)) if self.count * 2 > self._mask else 0
 
     def add(self, const uint8_t[::1] row, uint64_t fingerprint, parent=None, uint32_t action=0):
         """Add a state.

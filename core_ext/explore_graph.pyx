@@ -29,7 +29,9 @@ cdef class Graph:
             self._first = <uint64_t*> _resized(self._first, room * sizeof(uint64_t))
             self._last = <uint64_t*> _resized(self._last, room * sizeof(uint64_t))
             for vertex in range(self._vertex_room, room):
-                self._first[vertex] = self._last[vertex] = 0
+                # Nothing is known of its edges: no edge, and not "no edges" either.
+                self._first[vertex] = 1
+                self._last[vertex] = 0
             self._vertex_room = room
         self._source = source
         self._first[source] = self._last[source] = self.edges
@@ -69,12 +71,12 @@ cdef class Graph:
         return [(self._actions[edge], self._targets[edge]) for edge in range(self._first[source], self._last[source])]
 
     def without_edges(self, uint32_t vertices):
-        """One byte per vertex: 1 when nothing leaves it, not even out of the explored part."""
+        """One byte per vertex: 1 when it was opened and nothing leaves it, not even out of the explored part."""
         found = bytearray(vertices)
         cdef uint8_t* marks = <uint8_t*> PyByteArray_AS_STRING(found)
         cdef uint32_t vertex
         for vertex in range(vertices):
-            marks[vertex] = vertex >= self._vertex_room or self._first[vertex] == self._last[vertex]
+            marks[vertex] = vertex < self._vertex_room and self._first[vertex] == self._last[vertex]
         return found
 
     def closure(self, const uint8_t[::1] starts, const uint8_t[::1] within):

@@ -407,13 +407,8 @@ cdef class SlotSearch:
             if self.graph is not None and source != NO_STATE:
                 self.graph.put(NO_STATE, action)
             return 0
-        length = self.slots
-        while length > self.hidden and self._next[length - 1] == 0:
-            length -= 1
-        length = (length - self.hidden) * sizeof(uint32_t)
-        memcpy(self._row, &fingerprint, sizeof(uint64_t))
-        memcpy(self._row + sizeof(uint64_t), &self._next[self.hidden], length)
-        index = self.store.put(self._row, length + sizeof(uint64_t), fingerprint, source, action)
+        length = self._write_row(fingerprint)
+        index = self.store.put(self._row, length, fingerprint, source, action)
         if index < 0:
             index = -2 - index
             if self._depth_first and self._max_depth and self._depths[index] > depth:
@@ -426,6 +421,29 @@ cdef class SlotSearch:
         if self.graph is not None and source != NO_STATE:
             self.graph.put(<uint32_t> index, action)
         return 0
+
+    cdef uint32_t _write_row(self, uint64_t fingerprint) noexcept:
+        """The vector ``_next`` as a row, zeros at its end left out; the row's length."""
+        cdef uint32_t length = self.slots
+        while length > self.hidden and self._next[length - 1] == 0:
+            length -= 1
+        length = (length - self.hidden) * sizeof(uint32_t)
+        memcpy(self._row, &fingerprint, sizeof(uint64_t))
+        memcpy(self._row + sizeof(uint64_t), &self._next[self.hidden], length)
+        return length + sizeof(uint64_t)
+
+    def index_of(self, writes):
+        """The index of a state that is given as slot, value, slot, value, ...; None when it was not reached."""
+        cdef uint32_t at, length
+        cdef uint64_t fingerprint
+        cdef int64_t index
+        memset(&self._next[self.hidden], 0, (self.slots - self.hidden) * sizeof(uint32_t))
+        for at in range(0, len(writes), 2):
+            self._next[<uint32_t> writes[at]] = writes[at + 1]
+        fingerprint = self._fingerprint()
+        length = self._write_row(fingerprint)
+        index = self.store.look(self._row, length, fingerprint)
+        return None if index < 0 else index
 
     cdef int _judge(self, uint32_t index) except -1:
         """Evaluate the predicates in a new state."""

@@ -74,7 +74,7 @@ cdef class Trees:
             at = reference[0]
             if at == UNKNOWN:
                 at = self._node_count
-                if at == self._node_room:
+                if at >= self._node_room:
                     # The reference may stand in a node, and nodes move.
                     reference = self._moved(reference)
                 self._nodes[at].slot = slot

@@ -3,8 +3,10 @@
 ``Model`` is a system on a page; ``check`` explores it and says which of its properties hold.
 """
 
+from actors.verification.checking import check
 from actors.verification.errors import ModelError
-from actors.verification.properties import Property, always, eventually, leads_to, sometimes
+from actors.verification.model import Model
+from actors.verification.properties import Property, always, deadlock_free, eventually, leads_to, sometimes
 from actors.verification.result import (
     Checkable,
     Finding,
@@ -17,8 +19,10 @@ from actors.verification.result import (
     Trace,
     Verdict,
 )
+from actors.verification.state import State, put
 
 __all__ = [
-    "Checkable", "Finding", "Kind", "ModelError", "Options", "Progress", "Property", "Result", "Step", "Strategy",
-    "Trace", "Verdict", "always", "eventually", "leads_to", "sometimes",
+    "Checkable", "Finding", "Kind", "Model", "ModelError", "Options", "Progress", "Property", "Result", "State",
+    "Step", "Strategy", "Trace", "Verdict", "always", "check", "deadlock_free", "eventually", "leads_to", "put",
+    "sometimes",
 ]

@@ -13,12 +13,13 @@ Predicate = Callable[[Any], bool]
 
 
 class Property(msgspec.Struct, frozen=True):
-    """One claim; made by ``always``, ``sometimes``, ``eventually`` and ``leads_to``.
+    """One claim; made by ``always``, ``sometimes``, ``eventually``, ``leads_to`` and ``deadlock_free``.
 
     Attributes:
         name: for people; unique within a model.
         kind: what is claimed.
-        predicates: of a state. ``always``: every one of them; ``leads_to``: the cause, then the effect; else just one.
+        predicates: of a state. ``always``: every one of them; ``leads_to``: the cause, then the effect;
+            ``deadlock_free``: where a run may end; else just one.
     """
 
     name: str
@@ -53,3 +54,8 @@ def eventually(name: str, predicate: Predicate) -> Property:
 def leads_to(name: str, cause: Predicate, effect: Predicate) -> Property:
     """In every run, a state that satisfies ``cause`` is followed by, or itself is, one that satisfies ``effect``."""
     return Property(name, Kind.LEADS_TO, (cause, effect))
+
+
+def deadlock_free(name: str, unless: Predicate = lambda state: False) -> Property:
+    """In every reachable state something is enabled, unless the predicate says that a run may end there (safety)."""
+    return Property(name, Kind.DEADLOCK_FREE, (unless,))

@@ -33,6 +33,7 @@ class Kind(enum.StrEnum):
     SOMETIMES = "sometimes"
     EVENTUALLY = "eventually"
     LEADS_TO = "leads to"
+    DEADLOCK_FREE = "deadlock free"
 
 
 class Strategy(enum.StrEnum):
@@ -178,7 +179,6 @@ class Options(msgspec.Struct, frozen=True):
         exact: compare whole states instead of 64-bit fingerprints.
         symmetry: explore one representative of each class of symmetric states (the model says what is symmetric).
         stop_on_violation: end at the first violated property instead of exploring everything.
-        deadlock: a reachable state in which nothing is enabled is a violation of its own.
         walks: random walks of the strategy ``random``.
         seed: of the random walks.
     """
@@ -191,8 +191,7 @@ class Options(msgspec.Struct, frozen=True):
     exact: bool = False
     symmetry: bool = False
     stop_on_violation: bool = False
-    deadlock: bool = False
-    walks: int = 10_000
+    walks: int = 1_000
     seed: int = 0
 
 
