@@ -1,13 +1,14 @@
 """Sequence diagrams of a run: which events are shown, in which columns, and what is down, paused or cut meanwhile.
 
 ``lay_out`` makes a ``Diagram``, which ``diagrams_text`` and ``diagrams_svg`` draw. A long run is shown as a window that
-ends at the violation (or at its end); what came before is summed up, and the state in which the window begins is
-worked out from all of it. Knows the events of ``actors.trace`` and no world.
+ends at the violation (or at its end), with the last faults before it; what else came before is summed up, and the state
+in which the picture begins is worked out from all of it. Knows the events of ``actors.trace`` and no world.
 """
 
 from __future__ import annotations
 
 import enum
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -22,6 +23,7 @@ _ARROWS = (What.DELIVER, What.DROP, What.DUPLICATE)
 _WORLD = (What.PARTITION, What.HEAL, What.VIOLATION)
 #: Left out first when there is too much to show: they explain the least.
 _QUIET = (What.SYNC, What.CHOICE)
+_CAUSES = (What.START, What.CRASH, What.PAUSE, What.RESUME, What.PARTITION, What.HEAL, What.FAULT, What.FAILURE)
 #: Counted in the summary of what came before the window.
 _COUNTED = (
     What.CRASH, What.PAUSE, What.PARTITION, What.HEAL, What.FAULT, What.DROP, What.DUPLICATE, What.CLIENT, What.FAILURE,
@@ -46,6 +48,7 @@ class Row(NamedTuple):
         sent_row: for a message, the row after which it left; -1 when that was before the first row.
         text: what people read: of a message, also when only its SEND said it.
         lives: state of each column when the row is done.
+        skipped: steps that are left out between the row before and this one.
     """
 
     event: Event
@@ -54,6 +57,7 @@ class Row(NamedTuple):
     sent_row: int
     text: str
     lives: tuple[Life, ...]
+    skipped: int = 0
 
 
 class Diagram(NamedTuple):
@@ -165,7 +169,10 @@ def _window(events: Sequence[Event], end: int, rows: int, place: _Places) -> lis
     if len(told) <= rows:
         return told
     loud = [at for at in told if events[at].what not in _QUIET and not _is_local(events[at], place)]
-    return loud[-rows:]
+    shown = loud[-rows:]
+    # the last faults before the window are shown too, as they may be the cause
+    earlier = [at for at in loud[:-rows] if events[at].what in _CAUSES][-(rows // 4) :] if rows >= 4 else []
+    return [*earlier, *shown[len(earlier) :]]
 
 
 def _is_local(event: Event, place: _Places) -> bool:
@@ -178,6 +185,7 @@ def _is_local(event: Event, place: _Places) -> bool:
 def _rows(
     events: Sequence[Event], shown: Sequence[int], lives: dict[int, Life], place: _Places
 ) -> list[Row]:
+    gaps = [_far_apart(events, here, there, place) for here, there in itertools.pairwise(shown)]
     sent: dict[int, tuple[int, Event]] = {}
     for at, event in enumerate(events[: shown[-1] + 1] if shown else ()):
         if event.what is What.SEND:
@@ -198,8 +206,16 @@ def _rows(
             here, there = place.one(event.node, event.actor), place.one(event.peer_node, event.peer_actor)
             # a DROP and a SEND are told by the sender, an arrival by the receiver
             column, source = (there, here) if event.what in (What.DROP, What.SEND) else (here, there)
-        made.append(Row(event, column, source, sent_row, text, tuple(lives.values())))
+        made.append(Row(event, column, source, sent_row, text, tuple(lives.values()), gaps[row - 1] if row else 0))
     return made
+
+
+def _far_apart(events: Sequence[Event], here: int, there: int, place: _Places) -> int:
+    """How many steps that would be worth a row lie between two that are shown."""
+    return sum(
+        1 for event in events[here + 1 : there]
+        if event.what not in _QUIET and event.what is not What.SEND and not _is_local(event, place)
+    )
 
 
 def _live(event: Event, lives: dict[int, Life], place: _Places) -> None:

@@ -116,6 +116,10 @@ def _row(diagram: Diagram, number: int, row: Row) -> list[str]:
     right = _LEFT + _COLUMN * len(diagram.columns)
     stamp = f"{row.event.at_seconds:.6f} s" if diagram.timed else str(number + 1)
     parts = [f'<text x="{_LEFT - 6}" y="{y + 4}" class="time">{stamp}</text>']
+    if row.skipped:
+        parts.append(
+            f'<text x="{right + 8}" y="{y - _STEP // 2 + 4}" class="note">⋮ {row.skipped} steps are not shown</text>'
+        )
     what = row.event.what
     if row.column is None:
         kind = {What.VIOLATION: "violation", What.PARTITION: "cut"}.get(what, "heal")

@@ -36,6 +36,8 @@ def draw(diagram: Diagram, width: int = 150) -> str:
     head = ("seconds" if diagram.timed else "step").rjust(margin - 2) + "  "
     lines.append(head + "".join(_clipped(name, column_width - 1).ljust(column_width) for name in diagram.columns))
     for number, row in enumerate(diagram.rows):
+        if row.skipped:
+            lines.append(f"{'⋮':>{margin - 2}}  {row.skipped} steps")
         stamp = f"{row.event.at_seconds:.6f}" if diagram.timed else str(number + 1)
         start = stamp.rjust(margin - 2) + "  "
         if row.column is None:

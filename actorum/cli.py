@@ -19,6 +19,7 @@ from actorum.client import NotReachable
 from actorum.exits import Exit
 from actorum.node_process import ClusterError
 from actorum.settings import SettingsError
+from actorum.simulate import simulate
 
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="SECTION.FIELD=VALUE",
@@ -168,7 +169,7 @@ def completion(shell: str) -> None:
         click.echo(found(cli, {}, "actorum", "_ACTORUM_COMPLETE").source())
 
 
-for command in (get, put, delete, log):
+for command in (get, put, delete, log, simulate):
     cli.add_command(command)
 
 

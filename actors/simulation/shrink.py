@@ -104,19 +104,25 @@ class _Search:
         """Passes, until one of them changes nothing."""
         while True:
             before = self.best
-            for label in list(self.best):
+            for label in self._by_size():
                 self._try({**self.best, label: ()})
-            for parts in self._granularities():
-                for label in list(self.best):
+            for label in self._by_size():
+                for parts in self._granularities(label):
                     self._edit_chunks(label, parts)
-            for label in list(self.best):
+            for label in self._by_size():
                 self._lower(label)
             if self.best == before:
                 return
 
-    def _granularities(self) -> Iterator[int]:
-        """Into how many parts streams are cut: 2, 4, 8, … until a part is one choice."""
-        longest = max(map(len, self.best.values()), default=0)
+    def _by_size(self) -> list[str]:
+        """Streams with few choices that are not benign first: they decide about much (which faults there are), and
+        taking a choice of theirs away makes the others shorter by itself.
+        """
+        return sorted(self.best, key=lambda label: (sum(1 for value in self.best[label] if value), label))
+
+    def _granularities(self, label: str) -> Iterator[int]:
+        """Into how many parts a stream is cut: 2, 4, 8, … until a part is one choice."""
+        longest = len(self.best.get(label, ()))
         parts = 2
         while parts < 2 * longest:
             yield parts

@@ -51,12 +51,23 @@ def test_every_actor_has_a_column_while_that_is_readable():
 
 
 def test_the_picture_ends_with_the_violation_and_says_what_is_left_out():
-    made = diagrams.lay_out(story(), rows=4)
-    assert [row.event.what for row in made.rows] == [What.CRASH, What.PAUSE, What.CLIENT, What.VIOLATION]
+    made = diagrams.lay_out(story(), rows=3)
+    assert [row.event.what for row in made.rows] == [What.PAUSE, What.CLIENT, What.VIOLATION]
     assert made.violated().startswith("election safety")
     assert made.cut == "n1 | n2 n3"
     assert "1 drop" in made.before
     assert "after the violation" in made.after
+
+
+def test_the_last_faults_before_the_window_are_shown_with_what_lies_between_left_out():
+    beats = [event for number in range(9, 30) for event in message(number, "n1", "n3", 0.7, 0.75, "Beat()")]
+    made = diagrams.lay_out([*story()[:-2], *beats, *story()[-2:]], rows=12)
+    kinds = [row.event.what for row in made.rows]
+    assert kinds[:3] == [What.PARTITION, What.CRASH, What.PAUSE]
+    assert kinds[3:] == [What.DELIVER] * 8 + [What.VIOLATION]
+    assert made.rows[3].skipped == 14  # the client, and beats
+    assert "14 steps" in diagrams_text.draw(made)
+    assert "14 steps" in diagrams_svg.draw(made)
 
 
 def test_the_state_in_which_the_window_begins_comes_from_what_was_left_out():
