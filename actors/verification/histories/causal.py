@@ -11,22 +11,22 @@ from typing import Any
 
 from actors.verification.histories.causal_accesses import Accesses, Unit
 from actors.verification.histories.causal_patterns import (
-    FINE,
     HITS,
     Finding,
     check_cc,
     check_ccv,
     check_cm,
+    patterns,
     until,
 )
-from actors.verification.histories.history import History, HistoryError, Outcome
+from actors.verification.histories.causal_transactions import judge_causal_transactions
+from actors.verification.histories.history import History, Outcome
 from actors.verification.histories.models import Model
-from actors.verification.histories.report import Report, Verdict, Witness
+from actors.verification.histories.report import Report, Verdict
 from actors.verification.histories.sessions import GUARANTEES, check_guarantees
 from core_ext.causal import CausalLimit
 
 CM_BUDGET_SECONDS = 20.0
-MODELS = frozenset({"register", "multi-register", "key-value", "cas-register"})
 
 
 def judge_causal(history: History, model: str | Model, initial: Any, deadline: float | None) -> Report:
@@ -41,17 +41,9 @@ def judge_causal(history: History, model: str | Model, initial: Any, deadline: f
     Returns:
         A report whose details hold ``CC``, ``CCv`` and ``CM``, each ``ok``, ``violation`` or ``unknown``;
         ``patterns``, the evidence against those that do not hold; and ``session_guarantees``, by name.
-
-    Raises:
-        HistoryError: transactions and single operations in one history.
     """
     name = model if isinstance(model, str) else model.name or type(model).__name__
-    transactions = sum(operation.f == "txn" for operation in history.operations)
-    if transactions:
-        from actors.verification.histories.causal_transactions import judge_causal_transactions
-
-        if transactions < len(history.operations):
-            raise HistoryError("transactions and single operations in one history; the causal judge takes either")
+    if any(operation.f == "txn" for operation in history.operations):
         return judge_causal_transactions(history, name, initial, deadline)
     unfit = unfit_operation(history)
     if unfit:
@@ -129,21 +121,3 @@ def _unless_found(found: Finding) -> Finding:
 def _doubtful(found: Finding, why: str) -> Finding:
     """Reads that were set aside can only break more: what was broken stays so, what held is not known."""
     return Finding(Verdict.UNKNOWN, reason=why) if found.verdict is Verdict.OK else found
-
-
-def patterns(findings: dict[str, Finding]) -> dict[str, dict[str, Any]]:
-    """The evidence against what does not hold, as plain values."""
-    return {level: plain(found.witness) for level, found in findings.items() if found.witness}
-
-
-def plain(witness: Witness) -> dict[str, Any]:
-    """A witness for JSON."""
-    return {
-        "name": witness.what,
-        "text": witness.text,
-        "operations": [operation.describe() for operation in witness.operations],
-        "edges": [f"{edge.before.describe()} -> {edge.after.describe()}: {edge.why}" for edge in witness.edges],
-    }
-
-
-__all__ = ["FINE", "judge_causal", "patterns", "plain", "single_units", "unfit_operation"]

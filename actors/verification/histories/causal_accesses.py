@@ -6,6 +6,7 @@ key; a value that was written twice, and read, has none, and the read is set asi
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -60,6 +61,7 @@ class Accesses:
     Args:
         units: in the order of their invocations.
         initial: what a key holds that was never written.
+        apart: whether every unit is a session of its own, so that no session order counts.
 
     Attributes:
         operations: by node.
@@ -67,16 +69,17 @@ class Accesses:
         ambiguous: why some reads were set aside, in a sentence; empty when none was.
     """
 
-    def __init__(self, units: Iterable[Unit], initial: Any) -> None:
+    def __init__(self, units: Iterable[Unit], initial: Any, apart: bool = False) -> None:
         self.initial = identity(initial)
         self.strays: list[Stray] = []
         self.ambiguous = ""
         self.operations: list[Operation] = []
         self._keys: dict[Key, int] = {}
+        self._last: dict[tuple[int, int], list[int]] | None = None  # per session and key who writes it, when asked
         units = list(units)
         writers, twice = self._writers(units)
         traced = self._trace(units, writers, twice)
-        self._number(units, traced)
+        self._number(units, traced, apart)
 
     def _writers(self, units: list[Unit]) -> tuple[dict[tuple[Key, Hashable], int], dict[tuple[Key, Hashable], int]]:
         """Who may have written each value, and the values with a second writer."""
@@ -133,11 +136,11 @@ class Accesses:
                 f"{writer.operation.describe()} wrote, and which {why}; write each value once per key"
             )
 
-    def _number(self, units: list[Unit], traced: list[list[tuple[Key, int]] | None]) -> None:
+    def _number(self, units: list[Unit], traced: list[list[tuple[Key, int]] | None], apart: bool) -> None:
         sessions: dict[Any, list[int]] = {}
         for index, sources in enumerate(traced):
             if sources is not None:
-                sessions.setdefault(units[index].operation.process, []).append(index)
+                sessions.setdefault(index if apart else units[index].operation.process, []).append(index)
         node_of = [INITIAL] * (len(units) + 1)  # the last one stands for the initial writer, index -1
         self.starts = [0]
         order: list[int] = []
@@ -179,6 +182,18 @@ class Accesses:
         first, last = self.read_starts[node], self.read_starts[node + 1]
         return list(zip(self.reads[first:last], self.sources[first:last], strict=True))
 
+    def last_in_session(self, node: int, key: int) -> int:
+        """The last node before this one in its session that writes a key, or INITIAL."""
+        if self._last is None:
+            self._last = {}
+            for session, first in enumerate(self.starts[:-1]):
+                for writer in range(first, self.starts[session + 1]):
+                    for written in self.writes_of(writer):
+                        self._last.setdefault((session, written), []).append(writer)
+        mine = self._last.get((bisect_right(self.starts, node) - 1, key), [])
+        at = bisect_left(mine, node)
+        return mine[at - 1] if at else INITIAL
+
     def writes_of(self, node: int) -> list[int]:
         """The key numbers that a node writes."""
         return self.writes[self.write_starts[node] : self.write_starts[node + 1]]
@@ -200,7 +215,6 @@ def _stray(unit: Unit, key: Key, value: Any, writers: list[tuple[Unit, str]]) ->
     if not writers:
         return Stray(unit.operation, None, key, value, text + "which nobody ever wrote")
     writer, why = writers[0]
-    return Stray(
-        unit.operation, writer.operation, key, value, text + f"which only {writer.operation.describe()} wrote, and {why}"
-        if why == "failed" else text + f"which {writer.operation.describe()} wrote and {why} before it ended"
-    )
+    other = writer.operation.describe()
+    text += f"which only {other} wrote, and {why}" if why == "failed" else f"which {other} wrote, and {why}"
+    return Stray(unit.operation, writer.operation, key, value, text)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from actors.verification.histories.causal_accesses import INITIAL, Accesses
 from actors.verification.histories.cycles import Arrow, shortest_cycle, shortest_path
@@ -53,7 +53,7 @@ class Explainer:
 
     def __init__(self, accesses: Accesses, causality: Causality) -> None:
         self.accesses = accesses
-        self._last = {first: True for first in accesses.starts}
+        self._last = dict.fromkeys(accesses.starts, True)
         self._out: dict[int, list[Arrow]] = {}
         for node in range(len(accesses.operations)):
             for _, source in accesses.reads_of(node):
@@ -229,3 +229,18 @@ def until(deadline: float | None, budget_seconds: float) -> Callable[[], bool]:
     if deadline is not None:
         end = min(end, deadline)
     return lambda: time.monotonic() > end
+
+
+def patterns(findings: dict[str, Finding]) -> dict[str, dict[str, Any]]:
+    """The evidence against what does not hold, as plain values."""
+    return {level: plain(found.witness) for level, found in findings.items() if found.witness}
+
+
+def plain(witness: Witness) -> dict[str, Any]:
+    """A witness for JSON."""
+    return {
+        "name": witness.what,
+        "text": witness.text,
+        "operations": [operation.describe() for operation in witness.operations],
+        "edges": [f"{edge.before.describe()} -> {edge.after.describe()}: {edge.why}" for edge in witness.edges],
+    }

@@ -110,12 +110,14 @@ class _Walk:
         mine = self._writes.get((session, key), [])
         at = bisect_left(mine, node)
         if at and mine[at - 1] != version and self._older(version, mine[at - 1]):
-            self._report(READ_YOUR_WRITES, node, "the process had written a newer version itself", mine[at - 1], version)
+            self._report(READ_YOUR_WRITES, node, "the process had written a newer version itself", mine[at - 1],
+                         version)
 
     def _monotonic_reads(self, node: int, version: int, known: dict[int, int]) -> None:
         for newer, reader in known.items():
             if newer not in (INITIAL, version, reader) and self._older(version, newer):
-                self._report(MONOTONIC_READS, node, "the process had read a newer version before", newer, reader, version)
+                self._report(MONOTONIC_READS, node, "the process had read a newer version before", newer, reader,
+                             version)
                 return
 
     def _monotonic_writes(self, node: int, key: int, version: int, other: int, write: int) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.verification.histories.causal import plain
+from actors.verification.histories.causal_patterns import plain
 from actors.verification.histories.history import History, HistoryError
 from actors.verification.histories.models import Model
 from actors.verification.histories.report import Report, Verdict
 from actors.verification.histories.transactions_graph import Graph, TooManyArrows
 from actors.verification.histories.transactions_lists import Anomaly, AppendedTwice, read_lists
+from actors.verification.histories.transactions_serial import judge_registers
 
 # From weak to strict, with the anomalies that break each and all that are stricter.
 LEVELS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -49,8 +50,6 @@ def judge_transactions(history: History, model: str | Model, initial: Any, deadl
             f"{appends[0].describe()} appends and {writes[0].describe()} writes: a history of transactions has either"
         )
     if writes or not (appends or name == "list-append"):
-        from actors.verification.histories.transactions_serial import judge_registers
-
         return judge_registers(history, name, initial, deadline)
     return _judge_lists(history, name)
 

@@ -9,6 +9,7 @@ was invoked) the names end in "-realtime", as Elle has them. Knows lists, and no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 from actors.verification.histories.cycles import VISITS, Arrow, components, rotated, shortest_cycle, shortest_path
 from actors.verification.histories.history import show
@@ -41,7 +42,7 @@ class Graph:
         self._arrows = 0
         for key, order in lists.orders.items():
             writers = [writer for element in order if (writer := lists.writer.get((key, element), -1)) >= 0]
-            for before, after in zip(writers, writers[1:], strict=False):
+            for before, after in pairwise(writers):
                 self._add(before, after, "ww", key)
             for after in lists.unseen.get(key, ()):
                 if writers:

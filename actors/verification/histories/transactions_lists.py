@@ -197,8 +197,8 @@ class _Reading:
                 own = self._own[writer, key]
                 if place < len(own) and own[place] != element:
                     self._report(
-                        "incompatible order", f"{self._all[writer].describe()} appended to {show(key)} in another order "
-                        f"than {_listed(found)} shows.", writer, reader,
+                        "incompatible order", f"{self._all[writer].describe()} appended to {show(key)} in another "
+                        f"order than {_listed(found)} shows.", writer, reader,
                     )
             if writer is None:
                 self._report(
