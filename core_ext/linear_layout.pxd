@@ -12,6 +12,7 @@ cdef class Layout:
     cdef int32_t size
     cdef int32_t optional
     cdef int32_t classes
+    cdef bint seen_by_need  # an optional operation is of use only where another needs the very state it leads to
     cdef int32_t words
     cdef int32_t optional_words
     cdef Entry *done
@@ -20,6 +21,7 @@ cdef class Layout:
     cdef int32_t *slot
     cdef int32_t *class_start
     cdef int32_t *class_of
+    cdef int keep_optional(self) except -1
     cdef void sort_optional(self) noexcept
     cdef int32_t give_slots(self) except -1
 

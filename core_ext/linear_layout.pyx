@@ -5,11 +5,13 @@ holds the optional operations with equal ones side by side, the earliest invoked
 from ``class_start[c]`` to ``class_start[c + 1]``.
 """
 
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memcpy
 
 from core_ext.linear_problem cimport Entry, Problem
+from core_ext.linear_table cimport APPEND, CAS, READ, WRITE
+
+cdef int64_t MAX_SCANNED = 2_000_000_000  # characters; beyond it leaving out costs more than it saves
 
 
 cdef struct Order:
@@ -40,7 +42,7 @@ cdef class Layout:
     def __cinit__(self, Problem problem):
         cdef size_t n = problem.size, m = problem.optional
         self.problem, self.done = problem, problem.done
-        self.size, self.optional = problem.size, problem.optional
+        self.size, self.optional = problem.size, 0
         self.order = <int32_t *> malloc((n + 1) * sizeof(int32_t))
         self.slot = <int32_t *> malloc((n + 1) * sizeof(int32_t))
         self.open = <Entry *> malloc((m + 1) * sizeof(Entry))
@@ -51,6 +53,7 @@ cdef class Layout:
             or self.class_of == NULL
         ):
             raise MemoryError("no memory for a search")
+        self.keep_optional()
         self.sort_optional()
         self.words = (self.give_slots() + 63) // 64
         self.optional_words = (self.optional + 63) // 64
@@ -62,11 +65,47 @@ cdef class Layout:
         free(self.class_start)
         free(self.class_of)
 
+    cdef int keep_optional(self) except -1:
+        """Leave out the optional operations whose effect nobody can have seen: a history that needs none of them is
+        linearizable with them exactly when it is without.
+
+        The effect of a write is seen by an operation that needs its value, or, where strings grow, one that holds it.
+        An operation that needs the state to be different from some value sees everything.
+        """
+        cdef int32_t at, target
+        cdef Entry *entry
+        cdef bint everything = False, appends = False
+        cdef set seen = set()
+        if self.problem.optional == 0:
+            return 0
+        for at in range(self.size + self.problem.optional):
+            entry = &self.done[at] if at < self.size else &self.problem.open[at - self.size]
+            if entry.kind == READ or entry.kind == CAS:
+                seen.add(entry.a)
+            elif entry.kind == APPEND:
+                appends = True
+            elif entry.kind != WRITE:
+                everything = True
+        self.seen_by_need = not everything and not appends
+        texts = ""
+        if appends and not everything:
+            objects = self.problem.table.objects
+            found = [objects[value] for value in seen if type(objects[value]) is str]
+            everything = sum(map(len, found)) * self.problem.optional > MAX_SCANNED
+            texts = "" if everything else "\n".join(found)
+        for at in range(self.problem.optional):
+            entry = &self.problem.open[at]
+            target = entry.b if entry.kind == CAS else entry.a
+            if everything or ((self.problem.table.objects[target] or "") in texts if appends else target in seen):
+                self.open[self.optional] = entry[0]
+                self.optional += 1
+                self.seen_by_need = self.seen_by_need and entry.kind == WRITE
+        return 0
+
     cdef void sort_optional(self) noexcept:
         cdef int32_t at
         cdef Entry *entry
         if self.optional:
-            memcpy(self.open, self.problem.open, self.optional * sizeof(Entry))
             qsort(self.open, self.optional, sizeof(Entry), by_step)
         self.classes = 0
         for at in range(self.optional):

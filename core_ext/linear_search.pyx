@@ -21,8 +21,11 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from core_ext.linear_layout cimport NEVER, Layout, never_changes
 from core_ext.linear_memory cimport Memory, prepare, recalls, release, remember
+from core_ext.linear_needs cimport Needs
 from core_ext.linear_problem cimport Entry
-from core_ext.linear_table cimport APPEND, CALL, CAS, ERASE, READ, REFUSED, WRITE, Table, step
+from core_ext.linear_table cimport REFUSED, Table, step
+
+from core_ext.linear_needs import countable
 
 cdef enum:
     STEPS_PER_CLOCK = 8192
@@ -79,7 +82,8 @@ cdef class Search:
     cdef uint64_t *mask  # open operations that are placed; then the optional ones used
     cdef Frame *frames
     cdef int32_t depth, first, state, target
-    cdef bint counting
+    cdef Needs needs  # None where it is not known what operations need, or not yet worth finding out
+    cdef bint known, appends
     cdef Memory memory
     cdef int64_t memory_limit
     cdef readonly int32_t furthest
@@ -102,7 +106,9 @@ cdef class Search:
             or self.mask == NULL
         ):
             raise MemoryError("no memory for a search")
-        self.counting = self.can_count()
+        self.known, self.appends = countable(layout)
+        if self.known and not self.appends:
+            self.needs = Needs(layout, False)
 
     def __dealloc__(self):
         free(self.next)
@@ -111,25 +117,6 @@ cdef class Search:
         free(self.frames)
         free(self.mask)
         release(&self.memory)
-
-    cdef bint can_count(self) noexcept:
-        """Whether it is known of every operation which states it needs and leads to."""
-        cdef int32_t at
-        for at in range(self.size):
-            if self.done[at].kind == APPEND or self.done[at].kind == CALL:
-                return False
-        for at in range(self.layout.optional):
-            if self.open[at].kind == APPEND or self.open[at].kind == CALL:
-                return False
-        return True
-
-    cdef inline void count(self, const Entry *entry, int32_t by) noexcept:
-        if entry.returned != NEVER and (entry.kind == READ or entry.kind == CAS):
-            self.table.need[entry.a] += by
-        if entry.kind == CAS:
-            self.table.makers[entry.b] += by
-        elif entry.kind == WRITE or entry.kind == ERASE:
-            self.table.makers[entry.a] += by
 
     cdef void start(self) noexcept:
         cdef int32_t at
@@ -143,18 +130,18 @@ cdef class Search:
         memset(self.used, 0, self.layout.optional * sizeof(int32_t))
         self.depth = self.first = 0
         self.state = self.layout.problem.initial
-        if self.counting:
+        if self.needs is not None:
             self.count_all(1)
 
     cdef void count_all(self, int32_t by) noexcept:
         """Of the operations that are not placed."""
         cdef int32_t at = self.next[self.size]
         while at != self.size:
-            self.count(&self.done[at], by)
+            self.needs.count(&self.done[at], by)
             at = self.next[at]
         for at in range(self.layout.optional):
             if at - self.layout.class_start[self.layout.class_of[at]] >= self.used[self.layout.class_of[at]]:
-                self.count(&self.open[at], by)
+                self.needs.count(&self.open[at], by)
 
     def run(self, int64_t budget, bint by_return, deadline=None):
         """Search from the start.
@@ -168,13 +155,13 @@ cdef class Search:
             LINEARIZABLE, NOT_LINEARIZABLE, BUDGET_SPENT, TIME_OVER or MEMORY_FULL.
         """
         cdef double end = 0.0 if deadline is None else deadline
-        if self.counting:
-            self.table.ready_counts()
+        if self.needs is None and self.known and self.steps:
+            self.needs = Needs(self.layout, True)  # the first run did not find it the easy way
         self.start()
         try:
             return self.search(self.steps + budget, by_return, deadline is not None, end)
         finally:
-            if self.counting:
+            if self.needs is not None:
                 self.count_all(-1)
 
     def placed(self):
@@ -242,19 +229,19 @@ cdef class Search:
 
     cdef bint leads(self, const Entry *entry) except -1:
         """Whether it is a choice to place an operation next; the state after it is in ``target``."""
-        cdef int32_t after, need
+        cdef int32_t after
         self.steps += 1
         if never_changes(entry):
             return False
         after = self.step(entry)
-        if after == REFUSED or (after == self.state and entry.returned == NEVER):
+        if after == REFUSED:
             return False
-        if self.counting and after != self.state:
-            need = self.table.need[self.state]
-            if entry.kind == CAS and entry.returned != NEVER:
-                need -= 1
-            if need > 0 and self.table.makers[self.state] == 0:
-                return False
+        if entry.returned == NEVER and (
+            after == self.state or (self.layout.seen_by_need and self.table.need[after] == 0)
+        ):
+            return False
+        if self.needs is not None and self.needs.blocks(self.state, entry, after):
+            return False
         self.target = after
         return True
 
@@ -299,11 +286,11 @@ cdef class Search:
             operation -= self.size
             self.used[self.layout.class_of[operation]] += 1
             self.mask[self.words + (operation >> 6)] |= <uint64_t> 1 << (operation & 63)
-            if self.counting:
-                self.count(&self.open[operation], -1)
+            if self.needs is not None:
+                self.needs.count(&self.open[operation], -1)
             return
-        if self.counting:
-            self.count(&self.done[operation], -1)
+        if self.needs is not None:
+            self.needs.count(&self.done[operation], -1)
         self.next[self.previous[operation]] = self.next[operation]
         self.previous[self.next[operation]] = self.previous[operation]
         bit = self.slot[operation]
@@ -330,8 +317,8 @@ cdef class Search:
                 operation -= self.size
                 self.used[self.layout.class_of[operation]] -= 1
                 self.mask[self.words + (operation >> 6)] &= ~(<uint64_t> 1 << (operation & 63))
-                if self.counting:
-                    self.count(&self.open[operation], 1)
+                if self.needs is not None:
+                    self.needs.count(&self.open[operation], 1)
             else:
                 while self.first > frame.first:
                     self.first -= 1
@@ -341,8 +328,8 @@ cdef class Search:
                 self.mask[bit >> 6] &= ~(<uint64_t> 1 << (bit & 63))
                 self.next[self.previous[operation]] = operation
                 self.previous[self.next[operation]] = operation
-                if self.counting:
-                    self.count(&self.done[operation], 1)
+                if self.needs is not None:
+                    self.needs.count(&self.done[operation], 1)
             if not frame.forced:
                 return frame.operation
         return -1

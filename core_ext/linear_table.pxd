@@ -44,6 +44,7 @@ cdef class Table:
     cdef int32_t text_capacity
     cdef int32_t *need  # per state: operations not placed that can happen in no other
     cdef int32_t *makers  # per state: operations not placed that lead to it
+    cdef int32_t *appenders  # per string: operations not placed that append it
     cdef int32_t counted
     cdef int ready_counts(self) except -1
     cdef int32_t number(self, object value) except -1

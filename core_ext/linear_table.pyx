@@ -113,6 +113,7 @@ cdef class Table:
         free(self.text)
         free(self.need)
         free(self.makers)
+        free(self.appenders)
 
     def __len__(self):
         return self.size
@@ -136,10 +137,12 @@ cdef class Table:
         if self.counted < self.size:
             free(self.need)
             free(self.makers)
+            free(self.appenders)
             self.counted = self.size
             self.need = <int32_t *> calloc(self.counted, sizeof(int32_t))
             self.makers = <int32_t *> calloc(self.counted, sizeof(int32_t))
-            if self.need == NULL or self.makers == NULL:
+            self.appenders = <int32_t *> calloc(self.counted, sizeof(int32_t))
+            if self.need == NULL or self.makers == NULL or self.appenders == NULL:
                 self.counted = 0
                 raise MemoryError("no memory for the states of a history")
         return 0

@@ -1,0 +1,6 @@
+from core_ext.linear_layout import Layout
+
+def countable(layout: Layout) -> tuple[bool, bool]: ...
+
+class Needs:
+    def __init__(self, layout: Layout, texts: bool) -> None: ...
