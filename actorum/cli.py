@@ -20,6 +20,7 @@ from actorum.exits import Exit
 from actorum.node_process import ClusterError
 from actorum.settings import SettingsError
 from actorum.simulate import simulate
+from actorum.verify import verify
 
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="SECTION.FIELD=VALUE",
@@ -169,7 +170,7 @@ def completion(shell: str) -> None:
         click.echo(found(cli, {}, "actorum", "_ACTORUM_COMPLETE").source())
 
 
-for command in (get, put, delete, log, simulate):
+for command in (get, put, delete, log, simulate, verify):
     cli.add_command(command)
 
 

@@ -97,12 +97,15 @@ class DiningPhilosophers(Model[Table, Action]):
         return [
             deadlock_free("nobody waits for ever for all"),
             always("neighbours never eat together", self.apart),
-            *(
-                leads_to(f"philosopher {me} eats when hungry", lambda state, me=me: state.hungry[me],
-                         lambda state, me=me: state.eating[me])
-                for me in range(self.philosophers)
-            ),
+            *map(self.eats_when_hungry, range(self.philosophers)),
         ]
+
+    @staticmethod
+    def eats_when_hungry(me: int) -> Property:
+        """Nobody starves."""
+        return leads_to(
+            f"philosopher {me} eats when hungry", lambda state: state.hungry[me], lambda state: state.eating[me]
+        )
 
     def apart(self, state: Table) -> bool:
         """No two neighbours eat."""

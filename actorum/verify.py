@@ -1,0 +1,129 @@
+"""``actorum verify`` as a command: options, exit codes and output. The checking itself is ``actors.verification``.
+
+Imports little, because a small model is checked faster than a large library is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from actorum.exits import Exit
+
+if TYPE_CHECKING:
+    from actors.verification.result import Progress, Result
+
+STRATEGIES = ("breadth", "depth", "random")
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--list", "list_models", is_flag=True, help="List the shipped models and what can be set.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An argument of the model; may be given again."
+)
+@click.option("--strategy", type=click.Choice(STRATEGIES), default="breadth", show_default=True, help="Search order.")
+@click.option("--max-depth", type=click.IntRange(1), metavar="N", help="Follow paths of at most N states.")
+@click.option("--max-states", type=click.IntRange(1), metavar="N", help="End at N distinct states.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="End after S seconds.")
+@click.option(
+    "--memory", type=click.IntRange(1), default=4096, show_default=True, metavar="MB", help="End beyond this much."
+)
+@click.option("--exact", is_flag=True, help="Compare whole states, not fingerprints.")
+@click.option("--symmetry", is_flag=True, help="Explore one of each class of symmetric states.")
+@click.option("--stop", "stop_on_violation", is_flag=True, help="End at the first violation.")
+@click.option("--walks", type=click.IntRange(1), default=1_000, show_default=True, help="Walks of strategy random.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random walks.")
+@click.option(
+    "--diagram", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Draw the first counterexample: an SVG, or text when FILE ends in .txt.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(
+    *, model: str | None, list_models: bool, settings: tuple[str, ...], memory: int, diagram: Path | None,
+    as_json: bool, **options: Any,
+) -> None:
+    """Check every interleaving of MODEL: the name of a shipped model, or path/to/file.py:Name.
+
+    \b
+    Exit codes: 0 all properties hold · 1 a violation · 2 the model cannot be checked · 4 unknown or bounded
+    """
+    from actorum.verify_models import ModelNotFound, load, shipped
+
+    if list_models:
+        _print_models(shipped(), as_json)
+        return
+    if model is None:
+        raise click.UsageError("give a model: a name from `actorum verify --list`, or path/to/file.py:Name")
+    from actors.verification.checking import check
+    from actors.verification.errors import ModelError
+
+    try:
+        found = load(model, settings)
+        result = check(found, progress=None if as_json else _progress(), memory_bytes=memory << 20, **options)
+    except (ModelError, ModelNotFound) as error:
+        if as_json:
+            click.echo(json.dumps({"error": str(error)}))
+        click.echo(f"{_clear()}actorum: {error}", err=True)
+        sys.exit(Exit.SETTINGS)
+    from actorum import verify_view
+
+    if as_json:
+        click.echo(json.dumps(verify_view.as_json(result)))
+    else:
+        click.echo(_clear(), err=True, nl=False)
+        click.echo(verify_view.as_text(result))
+    if diagram is not None:
+        _draw(result, diagram)
+    sys.exit(result.exit_code)
+
+
+def _print_models(models: list[Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"models": [one._asdict() for one in models]}))
+        return
+    for one in models:
+        click.echo(f"{click.style(one.name, bold=True)}  {one.summary}")
+        for argument in one.arguments:
+            click.echo(f"    --set {argument}")
+
+
+def _clear() -> str:
+    """Wipes the line of the progress."""
+    return "\r\x1b[K" if sys.stderr.isatty() else ""
+
+
+def _progress() -> Any:
+    """One line on standard error that is written over and over; nothing where nobody sees it."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(now: Progress) -> None:
+        rate = now.distinct / max(now.seconds, 1e-9)
+        # Rough: the queue shrinks only when the search is about to end; states per level say nothing about the rest.
+        text = (
+            f"{now.distinct:,} states ({rate:,.0f}/s) · {now.generated:,} generated · depth {now.depth} · "
+            f"queue {now.queue:,} · {now.bytes_used / max(now.distinct, 1):,.0f} B/state · {now.seconds:.0f} s"
+        )
+        click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+
+    return show
+
+
+def _draw(result: Result, path: Path) -> None:
+    """Draw the first counterexample."""
+    from actors import diagrams, diagrams_svg, diagrams_text
+    from actorum import verify_view
+
+    finding = verify_view.first_violation(result)
+    if finding is None or finding.trace is None:
+        click.echo(f"no counterexample, so nothing was written to {path}", err=True)
+        return
+    diagram = diagrams.lay_out(verify_view.events_of(finding))
+    title = f"{result.model}: {finding.name}"
+    path.write_text(diagrams_text.draw(diagram) if path.suffix == ".txt" else diagrams_svg.draw(diagram, title))
+    click.echo(f"wrote {path}", err=True)
