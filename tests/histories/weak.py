@@ -17,6 +17,11 @@ def history(text: str) -> History:
 
     ``w!`` failed, ``w?`` is of unknown outcome. The invocations take turns, so that all sessions are concurrent.
     """
+    return interleaved(parsed(text))
+
+
+def parsed(text: str) -> list[list[Line]]:
+    """The sessions of such a line."""
     sessions: list[list[Line]] = []
     for part in text.split("|"):
         process, _, operations = part.partition(":")
@@ -26,7 +31,7 @@ def history(text: str) -> History:
             outcome = {"!": Outcome.FAIL, "?": Outcome.INFO}.get(f[-1], Outcome.OK)
             lines.append((process.strip(), {"w": "write", "r": "read"}[f[0]], key, json.loads(value), outcome))
         sessions.append(lines)
-    return interleaved(sessions)
+    return sessions
 
 
 def interleaved(sessions: Sequence[Sequence[Line]]) -> History:
@@ -93,7 +98,7 @@ def causal_store(rng: random.Random, operations: int, sessions: int, keys: int, 
                     clocks[me][other] += 1
                     lamport[me] = max(lamport[me], stamped[0])
         if rng.random() < 0.5:
-            lamport[me] += 1
+            lamport[me] += rng.randrange(1, 4)
             stamped = (lamport[me], me, number + 1)
             log[me].append((list(clocks[me]), key, stamped))
             clocks[me][me] += 1
@@ -124,10 +129,23 @@ def mutated(rng: random.Random, sessions: list[list[Line]]) -> list[list[Line]]:
     reads = [(s, at) for s, session in enumerate(lines) for at, line in enumerate(session) if line[1] == "read"]
     if reads:
         s, at = rng.choice(reads)
-        process, f, key, _ = lines[s][at]
+        process, f, key = lines[s][at][:3]
         values = [line[3] for session in lines for line in session if line[1] == "write" and line[2] == key]
         lines[s][at] = (process, f, key, rng.choice([None, *values]))
     return lines
+
+
+def disturbed(rng: random.Random, sessions: list[list[Line]]) -> list[list[Line]]:
+    """The same with a few operations more at chance places, and perhaps a read that returns something else."""
+    lines = [list(session) for session in sessions]
+    keys = sorted({line[2] for session in lines for line in session})
+    for number in range(rng.randrange(4)):
+        session = rng.choice(lines)
+        key, value = rng.choice(keys), 100 + number
+        values = [line[3] for other in lines for line in other if line[1] == "write" and line[2] == key]
+        new = ("write", key, value) if rng.random() < 0.4 else ("read", key, rng.choice([None, *values]))
+        session.insert(rng.randrange(len(session) + 1), (session[0][0], *new))
+    return mutated(rng, lines) if rng.random() < 0.3 else lines
 
 
 def several(rng: random.Random, rounds: int, operations: int, sessions: int, keys: int) -> Iterator[list[list[Line]]]:
