@@ -1,4 +1,5 @@
-"""pytest fixtures that start real clusters: node processes on free ports, with real disks and real kills.
+"""pytest fixtures: real clusters (node processes on free ports, with real disks and real kills), and the same cluster
+in the simulated world (virtual time, one seed, network faults), under the same words.
 
 Switch off with ``-p no:actorum``. Importing this module imports nothing but pytest and the standard library; the rest
 is imported when a fixture is used.
@@ -22,8 +23,10 @@ import pytest
 
 if TYPE_CHECKING:
     from actorum.cluster import Cluster
+    from actorum.simulated_cluster import SimulatedCluster
 
     ClusterFactory = Callable[..., Cluster]
+    SimulationFactory = Callable[..., SimulatedCluster]
 
 LOG_LINES = 60
 _logs: pytest.StashKey[list[Path]] = pytest.StashKey()
@@ -65,6 +68,26 @@ def cluster_factory(request: pytest.FixtureRequest, tmp_path: Path) -> Generator
 def cluster(cluster_factory: ClusterFactory) -> Cluster:
     """Three nodes that serve."""
     return cluster_factory()
+
+
+@pytest.fixture
+def simulation_factory() -> SimulationFactory:
+    """A function that makes simulated clusters; its arguments are those of
+    ``actorum.simulated_cluster.SimulatedCluster``, which has ``leader()``, ``wait_stable()``, ``client(i)`` and
+    ``node(i)`` with ``kill()``, ``pause()``, ``resume()``, ``restart()``, ``client()``, ``status()`` as a real cluster
+    has them, and ``partition()``, ``heal()``, ``run(seconds)`` and ``simulation`` besides.
+    """
+    from actorum.simulated_cluster import SimulatedCluster
+
+    return SimulatedCluster
+
+
+@pytest.fixture
+def simulation(simulation_factory: SimulationFactory) -> SimulatedCluster:
+    """Three simulated nodes that serve."""
+    made = simulation_factory()
+    made.wait_stable()
+    return made
 
 
 @pytest.hookimpl(wrapper=True)

@@ -98,7 +98,8 @@ class Nemesis:
             return
         for _kind, rate, action in self._plans:
             if self._stream.chance(min(1.0, rate * TICK_SECONDS)):
-                action()
+                # not on the beat, where the timers of actors are: a fault must be able to come between any two events
+                self._after((0.0, TICK_SECONDS), _strike, action)
         self._again()
 
     def _after(self, seconds: Range, action: Callable[[Any], None], argument: Any) -> None:
@@ -300,3 +301,7 @@ class Nemesis:
         if node is not None and node.medium.disk is not None:
             node.medium.disk.lose_write = True
             self._note("lost_write", "a write of its disk will not happen", node)
+
+
+def _strike(action: Callable[[], object]) -> None:
+    action()
