@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from actors import Message, Reference
+from actors import Reference
 from actorum.redis_door import RedisDoor, RedisDoorSettings, SpawningSystem
-from protocols.storage.messages import Execute, Outcome, Query
+from core_ext.durations import Durations
 
 FIRST_SECONDS = 50e-6
 GROWTH = 1.25  # each bucket's upper bound is this times the one before: a quantile is right within 25 %
@@ -17,27 +17,19 @@ BUCKETS = 64  # the last one takes everything above about 60 s
 WINDOW_SECONDS = 5.0
 
 
-class LatencyHistogram:
-    """Counts durations in buckets that grow geometrically.
+class LatencyHistogram(Durations):
+    """Counts durations in buckets that grow geometrically; the native base class counts.
 
-    Attributes:
-        counts: durations by bucket since the start.
-        total_seconds: all durations together.
+    Args:
+        clock: tells when what was counted is no longer recent.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.counts = [0] * BUCKETS
-        self.total_seconds = 0.0
+        super().__init__(FIRST_SECONDS, GROWTH, BUCKETS)
         self._clock = clock
         self._window_began = clock()
         self._before = [0] * BUCKETS  # when this window began
         self._long_before = [0] * BUCKETS  # when the window before it began
-
-    def add(self, seconds: float) -> None:
-        """Count one duration."""
-        bucket = 0 if seconds <= FIRST_SECONDS else math.ceil(math.log(seconds / FIRST_SECONDS, GROWTH))
-        self.counts[min(bucket, BUCKETS - 1)] += 1
-        self.total_seconds += seconds
 
     def quantile(self, fraction: float) -> float | None:
         """The duration (seconds) that this fraction of those of the last 5 to 10 s did not exceed; None without any."""
@@ -78,29 +70,8 @@ class MeasuredDoor(RedisDoor):
         self, system: SpawningSystem, gateway: Reference, settings: RedisDoorSettings,
         status: Callable[[], Mapping[str, object]],
     ) -> None:
-        super().__init__(system, gateway, settings, status)
         self.latency = LatencyHistogram()
-        self._departed: dict[int, float] = {}
-
-    def take(self) -> list[Message]:
-        """This turn's batches, each noted with its time."""
-        messages = super().take()
-        now = time.monotonic()
-        for message in messages:
-            self._departed[_ticket(message)] = now
-        return messages
-
-    def answer(self, outcome: Outcome) -> None:
-        """A batch's outcome."""
-        departed = self._departed.pop(outcome.ticket, None)
-        if departed is not None:
-            self.latency.add(time.monotonic() - departed)
-        super().answer(outcome)
-
-
-def _ticket(message: Message) -> int:
-    assert isinstance(message, Execute | Query)
-    return message.ticket
+        super().__init__(system, gateway, settings, status, durations=self.latency)
 
 
 def prometheus_buckets(counts: Iterable[int]) -> list[tuple[str, float]]:

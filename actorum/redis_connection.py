@@ -37,6 +37,14 @@ def _shown_address(address: object) -> str:
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
 
 
+def _descriptor(transport: asyncio.Transport) -> int:
+    """The socket that replies may be written to directly; -1 when what the transport writes is not what it is given."""
+    connected = transport.get_extra_info("socket")
+    if connected is None or transport.get_extra_info("sslcontext") is not None:
+        return -1
+    return int(connected.fileno())
+
+
 class RedisConnection(asyncio.Protocol):
     """Owner of one session of the core.
 
@@ -75,7 +83,7 @@ class RedisConnection(asyncio.Protocol):
         connected = transport.get_extra_info("socket")
         if connected is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self.session = Session(self, transport, self._host.password is None)
+        self.session = Session(self, transport, self._host.password is None, _descriptor(transport))
 
     def data_received(self, data: bytes) -> None:
         if self._admitted and self._core.feed(self.session, data):

@@ -22,6 +22,7 @@ from actorum.redis_commands import LocalCommands, unknown_command
 from actorum.redis_connection import RedisConnection
 from actorum.redis_facts import info_text
 from core_ext.door import DoorCore
+from core_ext.durations import Durations
 from core_ext.store import COMMANDS
 from protocols.storage.messages import Execute, Outcome, Query, Status
 
@@ -146,10 +147,8 @@ def _clients_possible(wanted: int) -> int:
     return max(1, min(wanted, limit - _OTHER_FILES))
 
 
-def _error_of(status: Status, reason: str) -> bytes | None:
-    """The error that tells a client what became of its command; None when it was executed."""
-    if status is Status.DONE:
-        return None
+def _error_of(status: Status, reason: str) -> bytes:
+    """The error that tells a client what became of a command that was not executed, or perhaps not."""
     if status is Status.NOT_EXECUTED:
         text = f"CLUSTERDOWN {reason or 'the cluster cannot take commands now; not executed, try again'}"
     else:
@@ -167,12 +166,14 @@ class RedisDoor:
         settings: address and bounds.
         status: the node's own facts for INFO, such as role, leader, term and commit index.
         commands: the store's command table.
+        durations: counts how long batches take, from leaving for the gateway to their outcome.
     """
 
     def __init__(
         self, system: SpawningSystem, gateway: Reference, settings: RedisDoorSettings,
         status: Callable[[], Mapping[str, object]],
         commands: Mapping[bytes, tuple[int, int, int, bool]] = COMMANDS,
+        durations: Durations | None = None,
     ) -> None:
         self.settings = settings
         self.gateway = gateway
@@ -185,7 +186,7 @@ class RedisDoor:
             max_inline_bytes=settings.max_inline_bytes, max_arguments=settings.max_arguments,
             max_batch_bytes=settings.max_batch_bytes, max_batch_commands=settings.max_batch_commands,
             max_unanswered=settings.max_unanswered_commands, max_in_flight_bytes=settings.max_in_flight_bytes,
-            max_output_bytes=settings.max_output_bytes,
+            max_output_bytes=settings.max_output_bytes, durations=durations,
         )
         self._server: asyncio.Server | None = None
         self._actor: Reference | None = None
@@ -319,9 +320,11 @@ class RedisDoor:
     def answer(self, outcome: Outcome) -> None:
         """Give a batch's replies to its clients."""
         status = outcome.status
-        if status is not Status.DONE:
-            self._not_executed += status is Status.NOT_EXECUTED
-            self._unknown += status is Status.UNKNOWN
+        if status is Status.DONE:
+            self.core.complete(outcome.ticket, outcome.replies, None)
+            return
+        self._not_executed += status is Status.NOT_EXECUTED
+        self._unknown += status is Status.UNKNOWN
         self.core.complete(outcome.ticket, outcome.replies, _error_of(status, outcome.reason))
 
     def sweep(self) -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
+from core_ext.durations import Durations
 from core_ext.sessions import Session
 
 @final
@@ -27,6 +28,7 @@ class DoorCore:
         max_unanswered: int,
         max_in_flight_bytes: int,
         max_output_bytes: int,
+        durations: Durations | None = None,
     ) -> None: ...
     def feed(self, session: Session, data: bytes) -> bool: ...
     def take(self) -> list[tuple[int, bool, bytes]]: ...

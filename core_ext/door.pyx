@@ -37,6 +37,7 @@ from core_ext.resp cimport (
     gather,
     scan_request,
 )
+from core_ext.durations cimport Durations, monotonic
 from core_ext.sessions cimport Command, Session, Slot
 
 from core_ext.resp import split_line
@@ -61,6 +62,7 @@ cdef class Batch:
     cdef Buffer commands
     cdef int64_t count
     cdef size_t size
+    cdef double departed  # when it was taken, in seconds of the monotonic clock
     cdef bint is_write
     cdef list slots
 
@@ -98,6 +100,7 @@ cdef class DoorCore:
         max_unanswered: commands of one connection; more are held.
         max_in_flight_bytes: of all batches not answered yet; beyond it everything is held.
         max_output_bytes: replies that one connection leaves unread; beyond it it is aborted.
+        durations: counts for each batch the time between ``take`` and ``complete``; None: nobody wants to know.
     """
 
     cdef dict table
@@ -108,6 +111,7 @@ cdef class DoorCore:
     cdef int64_t max_unanswered
     cdef size_t max_in_flight_bytes
     cdef size_t max_output_bytes
+    cdef Durations durations
     cdef Arguments arguments
     cdef Buffer chunk  # encoded commands of the piece being parsed
     cdef int64_t chunk_count
@@ -130,7 +134,8 @@ cdef class DoorCore:
 
     def __init__(self, commands, local, unknown, *, size_t max_argument_bytes, size_t max_command_bytes,
                  size_t max_inline_bytes, int64_t max_arguments, size_t max_batch_bytes, int64_t max_batch_commands,
-                 int64_t max_unanswered, size_t max_in_flight_bytes, size_t max_output_bytes):
+                 int64_t max_unanswered, size_t max_in_flight_bytes, size_t max_output_bytes,
+                 Durations durations=None):
         self.table = {}
         for name, (opcode, least, most, is_write) in commands.items():
             self._enter(name, opcode, least, most, is_write, None, False)
@@ -143,6 +148,7 @@ cdef class DoorCore:
         self.max_unanswered = max_unanswered
         self.max_in_flight_bytes = max_in_flight_bytes
         self.max_output_bytes = max_output_bytes
+        self.durations = durations
         self.chunk_slots = []
         self.sealed = []
         self.in_flight = {}
@@ -409,6 +415,7 @@ cdef class DoorCore:
         for batch in self.sealed:
             self.last_ticket += 1
             self.batches += 1
+            batch.departed = monotonic()
             self.in_flight[self.last_ticket] = batch
             taken.append((self.last_ticket, batch.is_write,
                           PyBytes_FromStringAndSize(batch.commands.data, <Py_ssize_t>batch.commands.size)))
@@ -464,6 +471,8 @@ cdef class DoorCore:
             session = self.waiting.popleft()
             session.waiting = False
             self._resume(session)
+        if self.durations is not None:
+            self.durations.count(monotonic() - batch.departed)
         return self._waits()
 
     cdef inline int _flush(self, Session session) except -1:

@@ -29,6 +29,7 @@ cdef class Session:
     cdef readonly object owner
     cdef object transport
     cdef object write
+    cdef int descriptor  # of the transport's socket; -1: everything goes by way of the transport
     cdef public int protocol
     cdef public bint authenticated
     cdef Command last
@@ -53,6 +54,7 @@ cdef class Session:
     cdef int add(self, Slot slot) except -1
     cdef int reply(self, bytes reply) except -1
     cdef Py_ssize_t flush(self, size_t max_output_bytes) except -1
+    cdef bint sent_directly(self, bytes data) except -1
     cdef int limit_output(self, size_t max_output_bytes) except -1
     cdef int close_if_done(self) except -1
     cdef int forget(self) except -1

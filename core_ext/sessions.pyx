@@ -3,9 +3,13 @@ sockets: a transport is whatever can write and close.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from core_ext.resp cimport buffer_free
+
+cdef extern from "<sys/socket.h>" nogil:
+    Py_ssize_t send(int descriptor, const void *data, size_t size, int flags)
+    int MSG_DONTWAIT, MSG_NOSIGNAL
 
 cdef enum:
     SLOT_BYTES = 64  # what a reply costs beside its bytes
@@ -37,13 +41,16 @@ cdef class Session:
         transport: has ``write(bytes)``, ``close()``, ``abort()``, ``pause_reading()``, ``resume_reading()`` and
             ``get_write_buffer_size()``, as an asyncio transport has.
         authenticated: False when a password is wanted first.
+        descriptor: of the transport's socket, which replies are written to at once while the transport holds nothing
+            back, instead of when the event loop has its next turn. -1: there is none that may be written to.
 
     Attributes:
         protocol: 2 or 3, for the replies to what comes next.
         authenticated: whether commands are let through.
     """
 
-    def __cinit__(self, object owner, object transport, bint authenticated):
+    def __cinit__(self, object owner, object transport, bint authenticated, int descriptor=-1):
+        self.descriptor = descriptor
         self.owner = owner
         self.transport = transport
         self.write = transport.write
@@ -132,12 +139,24 @@ cdef class Session:
             ready.clear()
             if not self.closed:
                 written = PyBytes_GET_SIZE(data)
-                self.write(data)
+                if self.descriptor < 0 or self.transport.get_write_buffer_size() or not self.sent_directly(data):
+                    self.write(data)
                 if self.blocked:
                     self.limit_output(max_output_bytes)
         if self.finishing or self.ended:
             self.close_if_done()
         return written
+
+    cdef bint sent_directly(self, bytes data) except -1:
+        """Give the socket what it takes now, and the transport the rest. False: it takes nothing; what is wrong with it,
+        if anything is, the transport finds out."""
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+        cdef Py_ssize_t sent = send(self.descriptor, PyBytes_AS_STRING(data), <size_t>size, MSG_DONTWAIT | MSG_NOSIGNAL)
+        if sent <= 0:
+            return False
+        if sent < size:
+            self.write(data[sent:])
+        return True
 
     cdef int limit_output(self, size_t max_output_bytes) except -1:
         """Abort the connection when its client has left more than so much unread."""
@@ -155,6 +174,7 @@ cdef class Session:
         self.ready.clear()
         self.closed = self.finishing = True
         self.transport = self.write = None
+        self.descriptor = -1
         self.held = False
         self.start = 0
         buffer_free(&self.input)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.context import Context
 from actors.message import JournalEntries
-from protocols.raft.messages import AppliedUpTo, Committed, Entry, SnapshotWanted
+from protocols.raft.messages import AppliedUpTo, Committed, Entry, RoleName, SnapshotWanted
 from protocols.raft.state import JournalRead, RoleState
 
 
@@ -23,14 +23,33 @@ def deliver(state: RoleState, context: Context) -> None:
         hand_over(state, context, entries)
 
 
+def deliver_due(state: RoleState, context: Context) -> None:
+    """A leader's owner gets what is committed at once: clients wait for it. A follower's gets several entries at a time,
+    unless reads wait for them; the next heartbeat brings the rest. It would spend more on each by itself than on the
+    entry's replication, and the leader's next entry would wait behind that."""
+    waiting = state.commit - state.delivered
+    if waiting <= 0:
+        return
+    settings = state.settings
+    if (
+        state.role is RoleName.LEADER
+        or waiting >= settings.follower_lag_entries
+        or state.awaited > state.delivered
+        or state.log.bytes_between(state.delivered, state.commit) >= settings.follower_lag_bytes
+    ):
+        deliver(state, context)
+
+
 def has_room(state: RoleState) -> bool:
     """Whether the owner may get one more batch before it has applied what it has."""
+    if not state.window:
+        return True
     if len(state.window) >= state.settings.deliver_window_messages:
         return False
-    return sum(size for _, size in state.window) < state.settings.deliver_window_bytes
+    return sum([size for _, size in state.window]) < state.settings.deliver_window_bytes
 
 
-def hand_over(state: RoleState, context: Context, entries: list[Entry]) -> None:
+def hand_over(state: RoleState, context: Context, entries: tuple[Entry, ...]) -> None:
     """The next committed entries, in order, without gaps (thesis 3.6.3, state machine safety)."""
     last = entries[-1].index
     if entries[0].index != state.delivered + 1 or last > state.commit:
@@ -39,7 +58,7 @@ def hand_over(state: RoleState, context: Context, entries: list[Entry]) -> None:
         )
     state.window.append((last, state.log.bytes_between(state.delivered, last)))
     state.delivered = last
-    context.send_now(state.owner(context), Committed(entries=tuple(entries)))
+    context.send_now(state.owner(context), Committed(entries=entries))
 
 
 def on_applied(state: RoleState, message: AppliedUpTo, context: Context) -> None:
@@ -48,7 +67,7 @@ def on_applied(state: RoleState, message: AppliedUpTo, context: Context) -> None
     while state.window and state.window[0][0] <= state.applied:
         state.window.popleft()
     want_snapshot(state, context)
-    deliver(state, context)
+    deliver_due(state, context)
 
 
 def want_snapshot(state: RoleState, context: Context) -> None:
@@ -101,7 +120,7 @@ def live_entries(state: RoleState, message: JournalEntries, first: int) -> list[
 
 def entries_read(state: RoleState, context: Context, entries: list[Entry]) -> None:
     """The journal gave older entries for the owner."""
-    fresh = [entry for entry in entries if state.delivered < entry.index <= state.commit]
+    fresh = tuple([entry for entry in entries if state.delivered < entry.index <= state.commit])
     if fresh and fresh[0].index == state.delivered + 1 and state.restoring is None and has_room(state):
         hand_over(state, context, fresh)
     deliver(state, context)

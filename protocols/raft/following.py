@@ -113,6 +113,8 @@ def on_heartbeat(state: RoleState, message: Heartbeat, context: Context) -> None
             commit = min(commit, state.log.last_index) if state.uncertain else state.commit
             context.send(context.sender, damage_report(state, message))
         advance_commit(state, context, commit)
+        if state.delivered < state.commit:
+            delivery.deliver(state, context)
     if message.round or message.term < state.term:
         context.send_now(
             context.sender, HeartbeatReply(term=state.term, request_term=message.term, round=message.round)
@@ -124,4 +126,4 @@ def advance_commit(state: RoleState, context: Context, commit: int) -> None:
     if commit > state.commit:
         assert commit <= state.log.last_index, f"commit {commit} beyond the log, which ends at {state.log.last_index}"
         state.commit = commit
-        delivery.deliver(state, context)
+        delivery.deliver_due(state, context)

@@ -7,6 +7,7 @@ then was it certainly still the leader. All reads of a turn share one round.
 from __future__ import annotations
 
 from actors.context import Context
+from protocols.raft import delivery
 from protocols.raft.messages import (
     BarrierReached,
     BarrierRefused,
@@ -98,6 +99,9 @@ def confirm(state: RoleState, context: Context) -> None:
 def answer(state: RoleState, context: Context, read: Read, index: int) -> None:
     """A state applied up to ``index`` is new enough; nothing here waits for the own disk."""
     if read.asker is None:
+        if index > state.awaited:
+            state.awaited = index
+            delivery.deliver_due(state, context)
         context.send_now(state.owner(context), BarrierReached(tag=read.tag, index=index))
     else:
         context.send_now(read.asker, ReadIndexReply(request=read.tag, index=index, granted=True))

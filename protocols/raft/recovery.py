@@ -62,6 +62,7 @@ def begin(state: RoleState, context: Context) -> None:
     """First acts after recovery."""
     state.node = context.node
     check(state, context)
+    state.know_members(context)
     journal = context.journal
     meta = state.snapshot_meta
     first_position = meta.keep_from if meta is not None else journal.first_position

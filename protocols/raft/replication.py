@@ -66,9 +66,8 @@ def overloaded(state: RoleState) -> bool:
 
 
 def end_turn(state: RoleState, context: Context) -> None:
-    """Append what was proposed in this turn, and send everybody what it lacks, in parallel with the own disk."""
-    if state.role is not RoleName.LEADER:
-        return
+    """A leader's: append what was proposed in this turn, and send everybody what it lacks, in parallel with the own
+    disk."""
     if state.proposals:
         append_proposals(state, context)
     replicate(state, context)
@@ -77,13 +76,16 @@ def end_turn(state: RoleState, context: Context) -> None:
 def append_proposals(state: RoleState, context: Context) -> None:
     """As few entries as the size limit allows."""
     limit = state.settings.max_entry_bytes
+    proposals = state.proposals
     if state.proposed_bytes <= limit:
-        commands = [command for proposal in state.proposals for command in proposal.commands]
-        append(state, context, EntryKind.COMMANDS, tuple(commands))
+        commands = proposals[0].commands
+        if len(proposals) > 1:
+            commands = tuple([command for proposal in proposals for command in proposal.commands])
+        append(state, context, EntryKind.COMMANDS, commands)
     else:
         batch: list[bytes] = []
         size = 0
-        for proposal in state.proposals:
+        for proposal in proposals:
             for command in proposal.commands:
                 if batch and size + len(command) > limit:
                     append(state, context, EntryKind.COMMANDS, tuple(batch))
@@ -92,7 +94,7 @@ def append_proposals(state: RoleState, context: Context) -> None:
                 size += len(command)
         if batch:
             append(state, context, EntryKind.COMMANDS, tuple(batch))
-    state.proposals.clear()
+    proposals.clear()
     state.proposed_bytes = 0
 
 
@@ -108,6 +110,7 @@ def replicate(state: RoleState, context: Context) -> None:
             feed(state, context, node, progress)
         if progress.commit_sent < progress.commit_wanted:
             tell_commit(state, context, node, progress)
+    state.newest_append = None
 
 
 def tell_commit(state: RoleState, context: Context, node: str, progress: Progress) -> None:
@@ -127,7 +130,7 @@ def feed(state: RoleState, context: Context, node: str, progress: Progress) -> N
             return
         if progress.next > log.last_index:
             if progress.mode is Mode.PROBE:
-                send_append(state, context, node, progress, [])
+                send_append(state, context, node, progress, ())
             return
         entries = log.cached(progress.next, settings.max_append_bytes, settings.max_append_entries)
         if entries is None:
@@ -137,23 +140,32 @@ def feed(state: RoleState, context: Context, node: str, progress: Progress) -> N
             progress.reading = True
             return
         send_append(state, context, node, progress, entries)
+        if progress.next > log.last_index and progress.mode is Mode.REPLICATE:
+            return
 
 
 def send_append(
-    state: RoleState, context: Context, node: str, progress: Progress, entries: list[Entry]
+    state: RoleState, context: Context, node: str, progress: Progress, entries: tuple[Entry, ...]
 ) -> None:
-    """One AppendEntries; it does not wait for the own disk (thesis 10.2.1)."""
-    prev_index = progress.next - 1
-    prev_term = state.log.term_at(prev_index)
-    assert prev_term is not None, f"append to {node} after {prev_index}: not in the log"
-    progress.appended(prev_index + len(entries))
-    progress.commit_sent = max(progress.commit_sent, min(state.commit, prev_index + len(entries)))
-    context.send_now(
-        state.peer(context, node),
-        AppendEntries(
-            term=state.term, prev_index=prev_index, prev_term=prev_term, commit=state.commit, entries=tuple(entries)
-        ),
-    )
+    """One AppendEntries; it does not wait for the own disk (thesis 10.2.1).
+
+    Followers that are equally far get the same object, which is then encoded once.
+    """
+    prev_index, commit = progress.next - 1, state.commit
+    last = prev_index + len(entries)
+    progress.appended(last)
+    progress.commit_sent = max(progress.commit_sent, min(commit, last))
+    message = state.newest_append
+    if (
+        message is None or message.prev_index != prev_index or len(message.entries) != len(entries)
+        or message.commit != commit or message.term != state.term
+    ):
+        prev_term = state.log.term_at(prev_index)
+        assert prev_term is not None, f"append to {node} after {prev_index}: not in the log"
+        state.newest_append = message = AppendEntries(
+            term=state.term, prev_index=prev_index, prev_term=prev_term, commit=commit, entries=entries
+        )
+    context.send_now(state.peer(context, node), message)
 
 
 def entries_read(state: RoleState, context: Context, node: str, entries: list[Entry]) -> None:
@@ -163,7 +175,7 @@ def entries_read(state: RoleState, context: Context, node: str, entries: list[En
         return
     progress.reading = False
     if entries and entries[0].index == progress.next and progress.room(state.settings.inflight_appends):
-        send_append(state, context, node, progress, entries)
+        send_append(state, context, node, progress, tuple(entries))
     feed(state, context, node, progress)
 
 

@@ -23,6 +23,7 @@ from protocols.raft import (
     snapshots,
     tail,
 )
+from protocols.raft.messages import RoleName
 from protocols.raft.state import RoleState
 
 
@@ -44,8 +45,10 @@ class RaftRole(RoleState):
 
     def after_batch(self, context: Context) -> None:
         """The end of a turn: what came together is appended, sent and asked together."""
-        replication.end_turn(self, context)
-        reading.end_turn(self, context)
+        if self.role is RoleName.LEADER:
+            replication.end_turn(self, context)
+        if self.reads:
+            reading.end_turn(self, context)
 
     # --- owner ---
 

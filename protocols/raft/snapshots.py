@@ -192,6 +192,7 @@ def become(state: RoleState, context: Context, incoming: Incoming) -> None:
         state.log.reset(incoming.index, incoming.index_term)
         tail.settle(state, context, remaining)
     state.configuration = incoming.configuration
+    state.know_members(context)
     state.commit = incoming.index
     complete(state, context, incoming)
     state.snapshots_installed += 1

@@ -15,7 +15,7 @@ from actors.context import Context
 from core_ext.mailbox import Reference
 from protocols.raft.configuration import Configuration
 from protocols.raft.log import LogId, LogView
-from protocols.raft.messages import Propose, RoleName
+from protocols.raft.messages import AppendEntries, Propose, RoleName
 from protocols.raft.progress import Progress
 from protocols.raft.records import SnapshotMeta
 from protocols.raft.settings import RaftSettings
@@ -67,6 +67,7 @@ class RoleState(Actor):
         self.settings = settings
         self.owner_name = owner
         self.node = ""
+        self.references: dict[str, Reference] = {}  # of every member's role, made at the start; the owner's under ""
         self.configuration = configuration
         # persistent (thesis figure 3.1); term and vote are in the journal before anybody hears of them
         self.term = 0
@@ -86,6 +87,7 @@ class RoleState(Actor):
         self.delivered = 0
         self.applied = 0
         self.window: deque[tuple[int, int]] = deque()  # (last index, bytes) of each Committed not yet applied
+        self.awaited = 0  # reads of the owner wait for this index
         self.restoring: int | None = None  # the next snapshot chunk that the owner is to get
         self.snapshot_asked = False
         self.incoming: Incoming | None = None
@@ -95,6 +97,7 @@ class RoleState(Actor):
         self.term_start = 0
         self.proposals: list[Propose] = []
         self.proposed_bytes = 0
+        self.newest_append: AppendEntries | None = None  # while followers are being sent the same
         # reads
         self.round = 0
         self.rounds: deque[Round] = deque()
@@ -121,11 +124,17 @@ class RoleState(Actor):
 
     def peer(self, context: Context, node: str) -> Reference:
         """The role of this group on another node, whichever incarnation is there."""
-        return context.ref(self.settings.group, node)
+        return self.references.get(node) or context.ref(self.settings.group, node)
 
     def owner(self, context: Context) -> Reference:
         """The local actor that the log is kept for."""
-        return context.ref(self.owner_name)
+        return self.references.get("") or context.ref(self.owner_name)
+
+    def know_members(self, context: Context) -> None:
+        """Make the references that every entry needs."""
+        group = self.settings.group
+        self.references = {member: context.ref(group, member) for member in self.configuration.members()}
+        self.references[""] = context.ref(self.owner_name)
 
     def sender(self, context: Context) -> str | None:
         """Node of the role that sent the message being handled; None when no role of this group did. Not asked: whether

@@ -16,6 +16,7 @@ HEADER = struct.Struct("<qQQQQ")
 NO_SESSION = 0
 OPEN_SERIAL = 0
 TICK_SERIAL = 1
+_LIMIT = 1 << 64
 
 
 class Command(NamedTuple):
@@ -31,7 +32,10 @@ class Command(NamedTuple):
 
 def fits(submit: Submit) -> bool:
     """Whether the numbers of a Submit, which may come from any node, are such as a command has."""
-    return all(0 <= number < 1 << 64 for number in (submit.session, submit.serial, submit.floor, submit.origin))
+    return (
+        0 <= submit.session < _LIMIT and 0 <= submit.serial < _LIMIT
+        and 0 <= submit.floor < _LIMIT and 0 <= submit.origin < _LIMIT
+    )
 
 
 def encode(time_ms: int, submit: Submit) -> bytes:

@@ -47,7 +47,8 @@ class Gateway(Actor):
 
     def after_batch(self, context: Context) -> None:
         """One barrier for the turn's queries; a timer while anything waits."""
-        self._reads.end_turn(self._tick, context)
+        if self._reads.asked:
+            self._reads.end_turn(self._tick, context)
         if not self._tick_armed and not (self._writes.idle and self._reads.idle):
             self._tick_armed = True
             context.set_timer(GatewayTick(), self._settings.tick_seconds)
@@ -85,7 +86,8 @@ class Gateway(Actor):
     def submit_outcome(self, message: SubmitOutcome, context: Context) -> None:
         """What became of a batch."""
         self._writes.outcome(message, self._tick, context)
-        self._note_time()
+        if self._writes.time_passed:
+            self._note_time()
 
     @on(BarrierOutcome)
     def barrier_outcome(self, message: BarrierOutcome, context: Context) -> None:

@@ -96,6 +96,11 @@ class ReadDesk:
         self._bytes += len(message.batch)
         self._new.append(number)
 
+    @property
+    def asked(self) -> bool:
+        """Queries of this turn want a barrier."""
+        return bool(self._new)
+
     def end_turn(self, tick: int, context: Context) -> None:
         """One barrier for all queries of the turn: it is sent after each of them arrived."""
         if not self._new:

@@ -208,7 +208,8 @@ class WriteWindow:
                 self._leaving_since = tick
             if self._leaving_since is not None and not any(each.outstanding for each in self.in_flight.values()):
                 self._leave_session(context)
-            self.pump(tick, context)
+            if self.waiting or self.session is None:
+                self.pump(tick, context)
         if message.status is SubmitStatus.NOT_LEADER:
             self._follow_hint(message.leader, tick, context)
 

@@ -70,7 +70,11 @@ class LogAdapter(Actor):
 
     def expect(self, submit: Submit, tag: int, asker: Reference) -> bool:
         """Note who wants the outcome. False: it waits already, so that proposing it again would be waste."""
-        waiting = self._pending.setdefault((submit.session, submit.serial, submit.origin), [])
+        key = (submit.session, submit.serial, submit.origin)
+        waiting = self._pending.get(key)
+        if waiting is None:
+            self._pending[key] = [(tag, asker)]
+            return True
         if any(other == asker for _, other in waiting):
             return False
         waiting.append((tag, asker))
@@ -79,13 +83,12 @@ class LogAdapter(Actor):
     def answer(self, outcome: SubmitOutcome, context: Context) -> None:
         """An entry was applied: tell who waits. Opening a session serves one asker only: it must not be shared."""
         key = (outcome.session, outcome.serial, outcome.origin)
-        waiting = self._pending.get(key)
-        if not waiting:
+        served = self._pending.pop(key, None)
+        if served is None:
             return
-        served = waiting[:1] if outcome.session == commands.NO_SESSION else waiting[:]
-        del waiting[:len(served)]
-        if not waiting:
-            del self._pending[key]
+        if outcome.session == commands.NO_SESSION and len(served) > 1:
+            self._pending[key] = served[1:]
+            del served[1:]
         for _, asker in served:
             context.send(asker, outcome)
 
@@ -105,7 +108,8 @@ class LogAdapter(Actor):
     def note_deadline(self, applied: Applied, context: Context) -> None:
         """Arm the timer that brings time when a deadline is due and nothing else does."""
         self._next_deadline_ms = applied.next_deadline_ms
-        self.arm_tick(context)
+        if self._next_deadline_ms is not None:
+            self.arm_tick(context)
 
     def arm_tick(self, context: Context) -> None:
         """See to it that log time reaches the next deadline, from the node that orders."""

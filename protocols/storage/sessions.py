@@ -102,10 +102,12 @@ class SessionTable:
         session = self._sessions.get(number)
         if session is not None:
             session.seen_ms = now_ms
-        self.expire(now_ms)
+        if self._ends and self._ends[0][0] <= now_ms:
+            self.expire(now_ms)
         if session is None:
             return SubmitStatus.SESSION_EXPIRED, b""
-        self._forget(session, floor)
+        if session.kept:
+            self._forget(session, floor)
         if serial == session.serial + 1:
             return None
         if serial > session.serial:
@@ -151,11 +153,14 @@ class SessionTable:
         self._kept_bytes -= self._sessions.pop(number).kept_bytes
 
     def _forget(self, session: Session, floor: int) -> None:
-        while session.kept:
-            oldest = next(iter(session.kept))
+        kept = session.kept
+        while kept:
+            oldest = next(iter(kept))
             if oldest > floor:
                 return
-            self._drop(session, oldest)
+            size = len(kept.pop(oldest))
+            session.kept_bytes -= size
+            self._kept_bytes -= size
 
     def _drop(self, session: Session, serial: int) -> None:
         size = len(session.kept.pop(serial))

@@ -66,14 +66,16 @@ class StorageShard(Actor):
         """The next entry. Deterministic: nothing but the entry and the state decides what happens."""
         if message.index != self._applied + 1:
             raise AssertionError(f"the log brought entry {message.index} after {self._applied}: entries must not skip")
-        outcomes = tuple([self._run(command) for command in message.commands])
+        commands_ = message.commands
+        outcomes = (self._run(commands_[0]),) if len(commands_) == 1 else tuple([self._run(each) for each in commands_])
         self._applied = message.index
         assert context.sender is not None
         context.send(
             context.sender,
             Applied(index=message.index, outcomes=outcomes, next_deadline_ms=self._store.next_deadline_ms),
         )
-        self._answer_reads(context)
+        if self._reads:
+            self._answer_reads(context)
 
     def _run(self, encoded: bytes) -> SubmitOutcome:
         command = commands.decode(encoded)
