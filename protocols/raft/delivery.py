@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.context import Context
 from actors.message import JournalEntries
-from protocols.raft.messages import AppliedUpTo, Committed, Entry, RoleName, SnapshotWanted
+from protocols.raft.messages import AppliedUpTo, Committed, Entry, ReportApplied, RoleName, SnapshotWanted
 from protocols.raft.state import JournalRead, RoleState
 
 
@@ -44,9 +44,9 @@ def has_room(state: RoleState) -> bool:
     """Whether the owner may get one more batch before it has applied what it has."""
     if not state.window:
         return True
-    if len(state.window) >= state.settings.deliver_window_messages:
-        return False
-    return sum([size for _, size in state.window]) < state.settings.deliver_window_bytes
+    return len(state.window) < state.settings.deliver_window_messages and (
+        state.log.bytes_between(state.applied, state.delivered) < state.settings.deliver_window_bytes
+    )
 
 
 def hand_over(state: RoleState, context: Context, entries: tuple[Entry, ...]) -> None:
@@ -56,15 +56,27 @@ def hand_over(state: RoleState, context: Context, entries: tuple[Entry, ...]) ->
         raise AssertionError(
             f"entries {entries[0].index}..{last} for the owner after {state.delivered}, commit index {state.commit}"
         )
-    state.window.append((last, state.log.bytes_between(state.delivered, last)))
+    settings = state.settings
+    state.window.append(last)
     state.delivered = last
-    context.send_now(state.owner(context), Committed(entries=entries))
+    # wanted while half of the window is left, so that the owner need not wait; for the rest ``want_report`` asks
+    report = (
+        2 * len(state.window) >= settings.deliver_window_messages
+        or 2 * state.log.bytes_between(state.applied, last) >= settings.deliver_window_bytes
+    )
+    context.send_now(state.owner(context), Committed(entries=entries, report=report))
+
+
+def want_report(state: RoleState, context: Context) -> None:
+    """Now and then: how far has the owner come with what it was given?"""
+    if state.window:
+        context.send_now(state.owner(context), ReportApplied())
 
 
 def on_applied(state: RoleState, message: AppliedUpTo, context: Context) -> None:
     """The state machine has come further."""
     state.applied = max(state.applied, min(message.index, state.delivered))
-    while state.window and state.window[0][0] <= state.applied:
+    while state.window and state.window[0] <= state.applied:
         state.window.popleft()
     want_snapshot(state, context)
     deliver_due(state, context)

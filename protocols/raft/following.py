@@ -115,6 +115,7 @@ def on_heartbeat(state: RoleState, message: Heartbeat, context: Context) -> None
         advance_commit(state, context, commit)
         if state.delivered < state.commit:
             delivery.deliver(state, context)
+        delivery.want_report(state, context)
     if message.round or message.term < state.term:
         context.send_now(
             context.sender, HeartbeatReply(term=state.term, request_term=message.term, round=message.round)

@@ -64,9 +64,15 @@ class ProposalRefused(Message, wire="raft.proposal-refused"):
 
 
 class Committed(Message, wire="raft.committed"):
-    """Role to owner: consecutive committed entries, in order, no gaps. The next ones come after AppliedUpTo."""
+    """Role to owner: consecutive committed entries, in order, no gaps. ``report``: the role wants AppliedUpTo when they
+    are applied, without which no more come for long; otherwise a later one will do."""
 
     entries: tuple[Entry, ...]
+    report: bool = True
+
+
+class ReportApplied(Message, wire="raft.report-applied"):
+    """Role to owner: say AppliedUpTo when everything that was given so far is applied."""
 
 
 class AppliedUpTo(Message, wire="raft.applied-up-to"):

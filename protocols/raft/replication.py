@@ -104,6 +104,7 @@ def replicate(state: RoleState, context: Context) -> None:
     What is committed travels with the next append or heartbeat: a message of its own for every commit would cost each
     follower one more wake-up a batch. Only a follower with reads that wait for it gets it at once.
     """
+    state.unsent = False
     last_index = state.log.last_index
     for node, progress in state.progress.items():
         if progress.next <= last_index or progress.mode is not Mode.REPLICATE:
@@ -200,6 +201,11 @@ def on_reply(state: RoleState, message: AppendReply, context: Context) -> None:
     elif progress.waits_for(message.prev_index):
         # back up to where the logs may meet (thesis 3.5, faster back-up)
         progress.probe(state.log.last_not_above(message.hint_index, message.hint_term) + 1)
+    if (
+        progress.next <= state.log.last_index or progress.mode is not Mode.REPLICATE
+        or progress.commit_sent < progress.commit_wanted
+    ):
+        state.unsent = True
 
 
 def on_own_durable(state: RoleState, message: OwnAppendDurable, context: Context) -> None:
@@ -237,6 +243,8 @@ def tick(state: RoleState, context: Context) -> None:
     if not state.rounds:
         state.round += 1
     reading.send_heartbeats(state, context)
+    state.unsent = True
+    delivery.want_report(state, context)
     for node, progress in state.progress.items():
         if not progress.sent and progress.mode is not Mode.SNAPSHOT:
             continue

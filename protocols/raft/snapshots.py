@@ -138,6 +138,7 @@ def on_install_reply(state: RoleState, message: InstallReply, context: Context) 
     if message.done:
         progress.match = max(progress.match, message.index)
         progress.probe(message.index + 1)
+        state.unsent = True
     elif message.next_sequence != progress.next_piece and message.index == state.snapshot_index:
         assert state.snapshot_meta is not None
         if not 0 <= message.next_sequence < len(state.snapshot_meta.pieces):

@@ -86,7 +86,7 @@ class RoleState(Actor):
         # owner
         self.delivered = 0
         self.applied = 0
-        self.window: deque[tuple[int, int]] = deque()  # (last index, bytes) of each Committed not yet applied
+        self.window: deque[int] = deque()  # last index of each Committed that is not known to be applied
         self.awaited = 0  # reads of the owner wait for this index
         self.restoring: int | None = None  # the next snapshot chunk that the owner is to get
         self.snapshot_asked = False
@@ -97,6 +97,7 @@ class RoleState(Actor):
         self.term_start = 0
         self.proposals: list[Propose] = []
         self.proposed_bytes = 0
+        self.unsent = False  # a follower may lack something that could be sent to it
         self.newest_append: AppendEntries | None = None  # while followers are being sent the same
         # reads
         self.round = 0

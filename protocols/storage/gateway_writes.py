@@ -107,8 +107,12 @@ class WriteWindow:
         if reason:
             context.send(door, Outcome(ticket=ticket, status=Status.NOT_EXECUTED, replies=b"", reason=reason))
             return
-        self._enqueue(Batch(ticket, door, commands, tick + self._settings.timeout_ticks))
-        self.pump(tick, context)
+        batch = Batch(ticket, door, commands, tick + self._settings.timeout_ticks)
+        if not self.waiting and self._may_send(batch):
+            self._launch(batch, tick, context)
+        else:
+            self._enqueue(batch)
+            self.pump(tick, context)
 
     def let_time_pass(self, tick: int, context: Context) -> bool:
         """Bring an empty batch into the log, so that log time advances; ``time_passed`` says when it has.
@@ -138,18 +142,28 @@ class WriteWindow:
             return
         if self._leaving_since is not None:
             return
-        settings = self._settings
-        while self.waiting and len(self.in_flight) < settings.max_in_flight:
-            batch = self.waiting[0]
-            if self.in_flight and self._in_flight_bytes + len(batch.commands) > settings.max_in_flight_bytes:
-                return
-            self.waiting.popleft()
+        while self.waiting and self._may_send(self.waiting[0]):
+            batch = self.waiting.popleft()
             self._waiting_bytes -= len(batch.commands)
-            batch.serial = self._next_serial
-            self._next_serial += 1
-            self.in_flight[batch.serial] = batch
-            self._in_flight_bytes += len(batch.commands)
-            self._send(batch, tick, context)
+            self._launch(batch, tick, context)
+
+    def _may_send(self, batch: Batch) -> bool:
+        """Whether there is a session, and room for this batch in its window; one fits always."""
+        if self.session is None or self._log is None or self._leaving_since is not None:
+            return False
+        settings = self._settings
+        return not self.in_flight or (
+            len(self.in_flight) < settings.max_in_flight
+            and self._in_flight_bytes + len(batch.commands) <= settings.max_in_flight_bytes
+        )
+
+    def _launch(self, batch: Batch, tick: int, context: Context) -> None:
+        """Give a batch its place in the session, and send it."""
+        batch.serial = self._next_serial
+        self._next_serial += 1
+        self.in_flight[batch.serial] = batch
+        self._in_flight_bytes += len(batch.commands)
+        self._send(batch, tick, context)
 
     def _send(self, batch: Batch, tick: int, context: Context) -> None:
         assert self._log is not None

@@ -18,6 +18,7 @@ from protocols.raft.messages import (
     Propose,
     ReadBarrier,
     RefusalReason,
+    ReportApplied,
     RestoreChunk,
     RoleChanged,
     RoleName,
@@ -66,7 +67,9 @@ class RaftLog(LogAdapter):
         self._ready: list[bytes] = []  # of this turn, encoded already
         self._barrier_tag = 0
         self._barriers: dict[int, tuple[Reference, int]] = {}
+        self._given = 0  # the last entry that the shard was given
         self._applied = 0
+        self._wanted = 0  # when the shard has come so far, the role wants to know
         self._told = 0  # the index of the last AppliedUpTo
 
     def orders(self) -> bool:
@@ -78,7 +81,7 @@ class RaftLog(LogAdapter):
         self._ready.append(command)
 
     def after_batch(self, context: Context) -> None:
-        """The commands of a turn go to the role together; progress is reported once."""
+        """The commands of a turn go to the role together; progress is reported when the role wants it."""
         if self._submits or self._ready:
             now_ms = milliseconds(context)
             encoded = tuple([*self._ready, *[commands.encode(now_ms, submit) for submit in self._submits]])
@@ -86,7 +89,7 @@ class RaftLog(LogAdapter):
             self._ready = []
             context.send(context.ref(self._role_name), Propose(tag=self._tag, commands=encoded))
             self._tag += 1
-        if self._applied > self._told:
+        if self._applied >= self._wanted > self._told:
             self._told = self._applied
             context.send(context.ref(self._role_name), AppliedUpTo(index=self._applied))
 
@@ -164,6 +167,14 @@ class RaftLog(LogAdapter):
         for entry in message.entries:
             found = entry.commands if entry.kind is EntryKind.COMMANDS else ()
             context.send(shard, Apply(index=entry.index, commands=found))
+        self._given = message.entries[-1].index
+        if message.report:
+            self._wanted = self._given
+
+    @on(ReportApplied)
+    def report_applied(self, message: ReportApplied, context: Context) -> None:
+        """The role wants to know when all of that is applied."""
+        self._wanted = self._given
 
     @on(SnapshotWanted)
     def snapshot_wanted(self, message: SnapshotWanted, context: Context) -> None:

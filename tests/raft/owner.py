@@ -47,7 +47,7 @@ class Owner:
                 self.applied.append(entry)
                 self.state.extend(entry.commands)
                 world.acknowledged = max(world.acknowledged, entry.index)
-            if not self.frozen:
+            if message.report and not self.frozen:
                 self.tell(messages.AppliedUpTo(index=self.index))
         elif isinstance(message, messages.RoleChanged):
             self.roles.append(message)
@@ -75,6 +75,9 @@ class Owner:
                 self.send_chunk(message.sequence + 1)
         elif isinstance(message, messages.RestoreChunk):
             self.restore(message)
+        elif isinstance(message, messages.ReportApplied):
+            if not self.frozen:
+                self.tell(messages.AppliedUpTo(index=self.index))
         else:
             raise TypeError(message)
 

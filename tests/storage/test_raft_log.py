@@ -17,6 +17,7 @@ from protocols.raft.messages import (
     Propose,
     ReadBarrier,
     RefusalReason,
+    ReportApplied,
     RestoreChunk,
     RoleChanged,
     RoleName,
@@ -98,7 +99,29 @@ def test_a_leader_proposes_with_its_clock_and_passes_the_outcome_to_who_asked() 
     stage.tell(Applied(index=1, outcomes=(outcome(1), outcome(9, session=5))))
     assert stage.take(stage.far) == [outcome(1)]
     assert stage.take(stage.gateway) == []
-    assert stage.take(stage.role) == [AppliedUpTo(index=1)]
+    assert stage.take(stage.role) == []
+
+
+def test_progress_is_reported_when_the_role_wants_it() -> None:
+    stage = Stage()
+
+    def committed(index: int, report: bool) -> Committed:
+        entry = Entry(index=index, term=1, kind=EntryKind.COMMANDS, commands=(b"c",))
+        return Committed(entries=(entry,), report=report)
+
+    stage.tell(committed(1, report=False), Applied(index=1, outcomes=()))
+    assert stage.take(stage.role) == []
+    stage.tell(committed(2, report=False), committed(3, report=True), Applied(index=2, outcomes=()))
+    assert stage.take(stage.role) == []
+    stage.tell(Applied(index=3, outcomes=()))
+    assert stage.take(stage.role) == [AppliedUpTo(index=3)]
+    stage.tell(committed(4, report=False), ReportApplied())
+    assert stage.take(stage.role) == []
+    stage.tell(Applied(index=4, outcomes=()))
+    assert stage.take(stage.role) == [AppliedUpTo(index=4)]
+    stage.tell(committed(5, report=False), Applied(index=5, outcomes=()))
+    stage.tell(ReportApplied())
+    assert stage.take(stage.role) == [AppliedUpTo(index=5)]
 
 
 def test_others_refuse_and_name_the_leader() -> None:
