@@ -8,8 +8,11 @@ protocols or event loops. Not thread-safe: one thread owns a Log. The format is 
 import os
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+from posix.unistd cimport read
 
 from core_ext.log_batch cimport Batch, Flight
 from core_ext.log_format cimport (
@@ -24,9 +27,12 @@ from core_ext.log_syncer cimport NativeSyncer
 from core_ext.log_errors import LogError, LogFailed, LogOverloaded, RecordTooLarge
 from core_ext.log_format import encode_segment_header
 from core_ext.log_reader import segment_name
-from core_ext.log_recovery import START, STATE, SUMMARY
+from core_ext.log_recovery import STATE
 
 crc32c_prepare()
+
+cdef enum:
+    START_BYTES = 8  # in the body of a COMMIT, before the streams: see log_recovery.START and SUMMARY
 
 DEFAULT_SEGMENT_BYTES = 64 << 20
 TWIN_CHUNK_BYTES = 64 << 10             # checkpoint chunks up to this long are critical records
@@ -43,6 +49,8 @@ cdef class Log(LogReader):
     cdef object _syncer         # NativeSyncer or SteppedSyncer
     cdef NativeSyncer _native   # the same one, or None
     cdef object _identity       # SegmentHeader of the current segment
+    cdef uint64_t _base         # log sequence number of its offset 0
+    cdef uint64_t _salt
     cdef dict _ids              # streams by name
     cdef set _known             # damages of kept segments that were dealt with: (sequence, offset)
     cdef list _dirty            # streams that the batch touches
@@ -69,7 +77,7 @@ cdef class Log(LogReader):
         self._parts = parts
         self._syncer = syncer
         self._native = syncer if isinstance(syncer, NativeSyncer) else None
-        self._identity = identity
+        self._identify(identity)
         self._ids = {stream.name: stream.id for stream in streams[1:]}
         self._known = replay.known
         self._dirty = []
@@ -79,6 +87,13 @@ cdef class Log(LogReader):
         self._offset = offset
         self._batch = replay.batch
         self._last_commit_crc = replay.last_commit_crc
+
+    cdef int _identify(self, identity) except -1:
+        """``identity`` is the current segment's from now on."""
+        self._identity = identity
+        self._base = identity.first_lsn - DATA_START
+        self._salt = identity.salt
+        return 0
 
     def __del__(self):
         if not self._closed and self._syncer is not None:  # the thread must not outlive the memory that it writes
@@ -234,14 +249,13 @@ cdef class Log(LogReader):
 
     cdef uint64_t _send(self) except 0:
         """Complete the batch: room in a segment, twins, COMMIT, places; then to the syncer."""
-        cdef uint64_t shift = 0, commit_at, base
+        cdef uint64_t shift = 0, commit_at
         cdef Flight flight
         if self._offset + self._needed() > self._segment_size:
             shift = self._rotate()
         self._pending.put_twins()
         commit_at = self._put_commit()
-        base = self._identity.first_lsn - DATA_START
-        self._place(base, shift)
+        self._place(shift)
         self._batch += 1
         self._dirty.clear()
         flight = self._pending.take()
@@ -253,12 +267,12 @@ cdef class Log(LogReader):
         self._offset += flight.length
         if self._native is not None:
             self._native.write(
-                flight.number, flight.data, flight.length, flight.start, commit_at, base, self._identity.salt
+                flight.number, flight.data, flight.length, flight.start, commit_at, self._base, self._salt
             )
         else:
             self._syncer.write(
                 flight.number, segment_name(flight.segment), bytearray(flight.data[:flight.length]), flight.start,
-                commit_at, base, self._identity.salt,
+                commit_at, self._base, self._salt,
             )
         if self._reclaim:
             self._remove_dead()
@@ -266,25 +280,34 @@ cdef class Log(LogReader):
 
     cdef uint64_t _needed(self):
         """An upper bound of the batch's length when it is complete."""
-        cdef uint64_t commit = log_record_size(START.size + SUMMARY_BYTES * len(self._dirty))
+        cdef uint64_t commit = log_record_size(START_BYTES + SUMMARY_BYTES * len(self._dirty))
         return self._pending.used + self._pending.twin_bytes() + commit
 
     cdef uint64_t _put_commit(self) except? 0xFFFFFFFFFFFFFFFF:
         """What recovery compares with: for each stream of the batch where it stands after it."""
         cdef StreamIndex index
-        cdef uint64_t at
-        parts = [START.pack(self._identity.first_lsn + self._offset - DATA_START)]
+        cdef uint64_t at, start = self._base + self._offset
+        cdef uint32_t named[2]
+        cdef uint64_t bounds[4]
+        cdef bytearray body = bytearray(START_BYTES + SUMMARY_BYTES * len(self._dirty))
+        cdef char *to = PyByteArray_AS_STRING(body)
+        memcpy(to, &start, START_BYTES)
+        to += START_BYTES
         for index in self._dirty:
-            parts.append(SUMMARY.pack(
-                index.id, index.last_tag, index.first, index.next, index.last_note, index.critical
-            ))
-        at = self._pending.put_bytes(TYPE_COMMIT, 0, len(self._dirty), 0, self._batch + 1, 0, b"".join(parts))
+            named[0], named[1] = index.id, index.last_tag
+            bounds[0], bounds[1], bounds[2], bounds[3] = index.first, index.next, index.last_note, index.critical
+            memcpy(to, named, sizeof(named))
+            memcpy(to + sizeof(named), bounds, sizeof(bounds))
+            to += SUMMARY_BYTES
+        at = self._pending.put(
+            TYPE_COMMIT, 0, len(self._dirty), 0, self._batch + 1, 0, PyByteArray_AS_STRING(body), len(body)
+        )
         self._last_commit_crc = (<log_header *>(self._pending.data + at)).body_crc
         return at
 
-    cdef int _place(self, uint64_t base, uint64_t shift) except -1:
+    cdef int _place(self, uint64_t shift) except -1:
         """Now that the place of every record is known: header CRCs, and the index."""
-        cdef uint64_t salt = self._identity.salt
+        cdef uint64_t salt = self._salt, base = self._base
         cdef uint64_t at = 0
         cdef log_header *header
         cdef StreamIndex index
@@ -317,19 +340,19 @@ cdef class Log(LogReader):
         """Begin a segment with what all streams are, before the records that did not fit; bytes put before them."""
         cdef Batch records = self._pending
         cdef uint64_t shift
-        first_lsn = self._identity.first_lsn + self._offset - DATA_START
+        first_lsn = self._base + self._offset
         self._sequence += 1
-        self._identity = self._identity._replace(
+        self._identify(self._identity._replace(
             sequence=self._sequence, salt=int.from_bytes(os.urandom(8), "little"), first_lsn=first_lsn,
             previous_crc=self._last_commit_crc,
-        )
+        ))
         self._pending = Batch()
         self._manifest()
         shift = self._pending.used
         self._pending.put_all(records)
         self._segment_size = max(self._segment_bytes, (DATA_START + self._needed() + 4095) & ~<uint64_t>4095)
         self._offset = DATA_START
-        self._segments[self._sequence] = (self._identity.salt, first_lsn - DATA_START)
+        self._segments[self._sequence] = (self._salt, self._base)
         self._syncer.rotate(segment_name(self._sequence), encode_segment_header(self._identity), self._segment_size)
         self._reclaim = True
         return shift
@@ -401,10 +424,14 @@ cdef class Log(LogReader):
         return self._syncer.fileno()
 
     def drain_notification(self):
-        try:
-            os.eventfd_read(self._syncer.fileno())
-        except BlockingIOError:
-            pass
+        cdef uint64_t count
+        if self._native is None:
+            try:
+                os.eventfd_read(self._syncer.fileno())
+            except BlockingIOError:
+                pass
+        else:  # nothing to read is as good; a wake-up for every batch need not cost an exception or a look-up
+            read(self._native.syncer.event, &count, sizeof(count))
 
     @property
     def failure(self):

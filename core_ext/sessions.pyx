@@ -148,10 +148,11 @@ cdef class Session:
         return written
 
     cdef bint sent_directly(self, bytes data) except -1:
-        """Give the socket what it takes now, and the transport the rest. False: it takes nothing; what is wrong with it,
-        if anything is, the transport finds out."""
+        """Give the socket what it takes now, and the transport the rest. False: it takes nothing; if something is wrong
+        with it, the transport finds out."""
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
-        cdef Py_ssize_t sent = send(self.descriptor, PyBytes_AS_STRING(data), <size_t>size, MSG_DONTWAIT | MSG_NOSIGNAL)
+        cdef int flags = MSG_DONTWAIT | MSG_NOSIGNAL
+        cdef Py_ssize_t sent = send(self.descriptor, PyBytes_AS_STRING(data), <size_t>size, flags)
         if sent <= 0:
             return False
         if sent < size:

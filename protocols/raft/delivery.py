@@ -24,9 +24,9 @@ def deliver(state: RoleState, context: Context) -> None:
 
 
 def deliver_due(state: RoleState, context: Context) -> None:
-    """A leader's owner gets what is committed at once: clients wait for it. A follower's gets several entries at a time,
-    unless reads wait for them; the next heartbeat brings the rest. It would spend more on each by itself than on the
-    entry's replication, and the leader's next entry would wait behind that."""
+    """A leader's owner gets what is committed at once: clients wait for it. A follower's gets several entries together,
+    unless reads wait for them; the next heartbeat brings the rest. One at a time they would cost it more than their
+    replication, and the leader's next entry would wait behind that."""
     waiting = state.commit - state.delivered
     if waiting <= 0:
         return

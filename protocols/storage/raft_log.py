@@ -84,7 +84,7 @@ class RaftLog(LogAdapter):
         """The commands of a turn go to the role together; progress is reported when the role wants it."""
         if self._submits or self._ready:
             now_ms = milliseconds(context)
-            encoded = tuple([*self._ready, *[commands.encode(now_ms, submit) for submit in self._submits]])
+            encoded = (*self._ready, *[commands.encode(now_ms, submit) for submit in self._submits])
             self._submits = []
             self._ready = []
             context.send(context.ref(self._role_name), Propose(tag=self._tag, commands=encoded))

@@ -79,7 +79,7 @@ def unknown(_owner: Any, arguments: list[bytes]) -> bytes:
     return b"-ERR unknown %d\r\n" % len(arguments)
 
 
-def new_core(**limits: int) -> DoorCore:
+def new_core(**limits: Any) -> DoorCore:
     local = {
         b"PING": (_ping, 0, 1, False), b"HELLO": (_hello, 1, 1, True), b"QUIT": (_quit, 0, 0, True),
         b"BROKEN": (_broken, 0, 0, False), b"BIG": (_big, 0, 0, False),

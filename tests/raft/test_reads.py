@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from protocols.raft import RaftSettings
-from protocols.raft.messages import BarrierRefused, Heartbeat, HeartbeatReply, ReadIndexRequest, RefusalReason, RoleName
+from protocols.raft.messages import (
+    BarrierRefused,
+    Heartbeat,
+    HeartbeatReply,
+    ReadIndexReply,
+    ReadIndexRequest,
+    RefusalReason,
+    RoleName,
+)
 from tests.raft.harness import World
+from tests.raft.solo import Solo, append, entries, heartbeat
 
 
 def others(world, name):
@@ -175,3 +184,20 @@ def test_an_answer_to_an_earlier_incarnation_reaches_nobody():
     tag = world.ask(follower)
     world.run(0.2)
     assert list(world.owners[follower].answered) == [tag]
+
+
+def test_entries_that_a_read_waits_for_are_not_kept_back_from_a_followers_owner():
+    """Also when the news of their commit comes with an append, after the read was allowed."""
+    solo = Solo(term=1)
+    solo.say("b", append(1, (0, 0), 0, *entries(1, 1, 1)))
+    tag = solo.world.ask("a")
+    (asked,) = solo.say("b")
+    solo.say("b", ReadIndexReply(request=asked.request, index=2, granted=True))
+    assert solo.world.owners["a"].answered[tag] == 2
+    assert solo.world.owners["a"].index == 0
+    solo.say("b", append(1, (2, 1), 2, *entries(3, 1)))
+    assert solo.world.owners["a"].index == 2
+    solo.say("b", append(1, (3, 1), 3, *entries(4, 1)))
+    assert solo.world.owners["a"].index == 2  # nobody waits for the third
+    solo.say("b", heartbeat(1, commit=3))
+    assert solo.world.owners["a"].index == 3

@@ -345,3 +345,74 @@ def test_reordered_and_duplicated_appends_do_no_harm():
             world.propose(leader)
             world.run(0.005)
         world.run_until(world.converged)
+
+
+def test_appends_that_waited_for_room_go_out_with_the_next_answer():
+    """Not with the next heartbeat."""
+    world = World(settings=RaftSettings(inflight_appends=1, max_append_entries=1, heartbeat_seconds=0.1))
+    leader = world.elect()
+    world.run_until(world.converged)
+    world.faults.batch = 1
+    wanted = world.roles[leader].log.last_index + 6
+    for _ in range(6):
+        world.propose(leader)
+    world.run_until(lambda: world.roles[leader].commit == wanted, 0.08, "all to commit")
+
+
+def applied_by(world, name):
+    return world.owners[name].index
+
+
+def test_a_followers_owner_gets_several_entries_at_once_and_a_leaders_each():
+    world = World(settings=RaftSettings(follower_lag_entries=4, heartbeat_seconds=0.1))
+    leader = world.elect()
+    follower = next(name for name in world.nodes if name != leader)
+    world.run_until(world.converged)
+    got = []
+    original = world.owners[follower].receive
+    world.owners[follower].receive = lambda m: (got.append(m) if isinstance(m, Committed) else None, original(m))
+    world.filter = lambda source, target, message: not isinstance(message, Heartbeat)
+    for _ in range(9):
+        world.propose(leader)
+        world.run(0.005)
+        assert applied_by(world, leader) == world.roles[leader].commit
+    assert [len(message.entries) for message in got] == [4, 4]
+    assert world.roles[follower].commit == applied_by(world, follower)  # the ninth is not known to be committed yet
+    world.propose(leader)
+    world.run(0.005)
+    assert applied_by(world, follower) < world.roles[follower].commit
+    world.filter = None
+    world.run_until(world.converged, 0.3, "a heartbeat to bring the rest")
+
+
+def test_entries_of_many_bytes_are_not_kept_back():
+    world = World(settings=RaftSettings(follower_lag_bytes=100, heartbeat_seconds=0.1))
+    leader = world.elect()
+    follower = next(name for name in world.nodes if name != leader)
+    world.run_until(world.converged)
+    world.filter = lambda source, target, message: not isinstance(message, Heartbeat)
+    for _ in range(3):
+        world.propose(leader, b"x" * 200)
+        world.run(0.005)
+    assert applied_by(world, follower) == world.roles[follower].commit == world.roles[leader].commit - 1
+
+
+def test_the_owner_reports_when_half_of_its_window_is_used_and_when_the_role_asks():
+    world = World(("a",), settings=RaftSettings(deliver_window_messages=4))
+    world.elect()
+    world.run(0.2)
+    got = []
+    original = world.owners["a"].receive
+    world.owners["a"].receive = lambda m: (got.append(m), original(m))
+    for _ in range(4):
+        world.propose("a")
+        world.run(0.004)
+    assert [m.report for m in got if isinstance(m, Committed)] == [False, True, False, True]
+    world.propose("a")
+    world.run(0.004)
+    assert world.roles["a"].applied < world.owners["a"].index
+    world.run(0.06)  # a tick
+    assert world.roles["a"].applied == world.owners["a"].index
+    got.clear()
+    world.run(0.2)
+    assert got == []  # an idle role does not ask

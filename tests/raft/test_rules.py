@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocols.raft import election, following, progress, reading, replication
+from protocols.raft import delivery, election, following, progress, reading, replication
 from protocols.raft.messages import AppendReply, HeartbeatReply, VoteReply
 from tests.raft import mutants, test_elections, test_reads, test_replication
 from tests.raft.mutants import Mutant
@@ -103,6 +103,10 @@ RULES = [
             "state.reads.append(Read(None, message.tag))",
             "state.reads.append(Read(None, message.tag)); end_turn(state, context)"),
      test_reads.test_a_follower_asks_once_for_all_reads_of_a_turn),
+    (Mutant("keeps back what a read waits for", delivery, "deliver_due", "or state.awaited > state.delivered", ""),
+     test_reads.test_entries_that_a_read_waits_for_are_not_kept_back_from_a_followers_owner),
+    (Mutant("does not go on when a follower has room again", replication, "on_reply", "state.unsent = True", "pass"),
+     test_replication.test_appends_that_waited_for_room_go_out_with_the_next_answer),
 ]
 
 
