@@ -157,6 +157,11 @@ class Owner(Actor):
             properties.state_machine_safety(self._oracle.history, context.node, entry)
             self._apply(entry)
             self._oracle.applied(context.node, self.index, self.chain)
+        if message.report:
+            context.send(self._role(context), messages.AppliedUpTo(index=self.index))
+
+    @on(messages.ReportApplied)
+    def report_applied(self, message: messages.ReportApplied, context: Context) -> None:
         context.send(self._role(context), messages.AppliedUpTo(index=self.index))
 
     def _apply(self, entry: Entry) -> None:

@@ -40,7 +40,7 @@ def compare(log: EntryLog[Entry], twin: TwinLog, limit: int, count: int) -> None
     )
     assert (log.terms(), log.recent(), log.snapshot()) == (twin.terms(), twin.recent(), twin.snapshot())
     for index in range(twin.base - 1, twin.last_index + 3):
-        assert log.term_at(index) == twin.term_at(index)
+        assert (log.term_at(index), log.entry_at(index)) == (twin.term_at(index), twin.entry_at(index))
         assert outcome(log, "position_at", index) == outcome(twin, "position_at", index)
         assert log.bytes_between(index, index + count) == twin.bytes_between(index, index + count)
         for term in (0, twin.base_term, twin.last_term, 1 << 70):

@@ -149,6 +149,10 @@ class TwinLog:
         """The entries that are in memory, in order."""
         return list(self._cache.values())
 
+    def entry_at(self, index: int) -> Entry | None:
+        """The entry at ``index`` when it is in memory."""
+        return self._cache.get(index)
+
     def snapshot(self) -> tuple[Any, ...]:
         """A plain copy of everything, for worlds that compare states."""
         terms, positions, ends = tuple(self._terms), tuple(self._positions), tuple(self._ends)
