@@ -1,4 +1,4 @@
-"""C-level names of cells and of the table that holds them, for the dispatch loop."""
+"""C-level names of cells and of what they need around them, for the table and the dispatch loop."""
 
 from core_ext.asks cimport Ask, Asks
 from core_ext.effects cimport Effects
@@ -106,12 +106,7 @@ cdef class Cell(Endpoint):
 
 cdef class Host(Endpoint):
     cdef readonly str node
-    cdef readonly dict names  # name -> Cell
-    cdef object cell_class
-    cdef u64 incarnation_base
-    cdef u64 serial  # of the newest actor
     cdef readonly Asks asks
-    cdef dict types  # message type -> lane | request << 1
     cdef Effects effects
     cdef list gating  # cells with records that no batch number is known for yet
     cdef set gated  # cells whose newest records are not known to be on disk
@@ -120,9 +115,6 @@ cdef class Host(Endpoint):
     cdef Cell running
     cdef public object create_future
     cdef public object ticket
-    cdef public bint closed
-    cdef public bint refusing  # outside code may no longer tell and ask
-    cdef unsigned long thread
     cdef Py_ssize_t control_capacity
     cdef readonly u64 messages
     cdef readonly u64 rejected
@@ -130,13 +122,13 @@ cdef class Host(Endpoint):
     cdef readonly u64 dropped
     cdef public u64 late_answers
     cdef readonly Py_ssize_t depth_max
-    cdef int enqueue(self, Cell cell) except -1
-    cdef object call(self, Cell cell, object handler, object message, bint with_message)
-    cdef object lookup(self, Cell cell, object message, object sender, u64 correlation, int kind)
-    cdef int finish(self, Cell cell, object message) except -1
     cdef Ring ring(self)
     cdef int keep_ring(self, Ring ring) except -1
     cdef long describe(self, object message) except -1
     cdef long check_outside(self, object message) except -1
     cdef Cell local(self, Reference target)
     cdef Ask new_ask(self, Reference target, object message, long info, object timeout_seconds)
+    cdef int enqueue(self, Cell cell) except -1
+    cdef object call(self, Cell cell, object handler, object message, bint with_message)
+    cdef object lookup(self, Cell cell, object message, object sender, u64 correlation, int kind)
+    cdef int finish(self, Cell cell, object message) except -1

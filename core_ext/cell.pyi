@@ -92,25 +92,12 @@ class Cell(Endpoint):
 
 class Host(Endpoint):
     node: str
-    names: dict[str, Any]
     asks: Asks
     create_future: Any
     ticket: Any
-    closed: bool
-    refusing: bool
     messages: int
     rejected: int
     control_rejected: int
     dropped: int
     late_answers: int
     depth_max: int
-    def check_message(self, message: object) -> None: ...
-    def build(
-        self, behaviour: Behaviour, args: tuple[Any, ...], name: str | None, supervision: object, parent: Cell | None,
-        capacity: int, overflow: int, journal: object,
-    ) -> Any: ...
-    def find(self, target: Reference) -> Any: ...
-    def put(
-        self, name: str, incarnation: int, message: object, sender: object, correlation: int, kind: int, control: bool
-    ) -> int: ...
-    def bind(self, reference: Reference) -> Reference: ...

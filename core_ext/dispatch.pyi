@@ -1,9 +1,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from core_ext.cell import Cell, Host
+from core_ext.cell import Cell
+from core_ext.table import Table
 
-class Scheduler(Host):
+class Scheduler(Table):
     call_soon: Any
     answer_class: Any
     turn_end_wanted: bool

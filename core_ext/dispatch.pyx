@@ -12,6 +12,7 @@ from core_ext.asks cimport Ask
 from core_ext.cell cimport *
 from core_ext.effects cimport Effect
 from core_ext.mailbox cimport Slot
+from core_ext.table cimport Table
 
 cdef extern from "<time.h>":
     int CLOCK_MONOTONIC_COARSE
@@ -34,7 +35,7 @@ cdef inline double coarse() noexcept nogil:
     return now.tv_sec + now.tv_nsec * 1e-9
 
 
-cdef class Scheduler(Host):
+cdef class Scheduler(Table):
     """The loop that gives each cell of one system its turn."""
 
     cdef Cell first

@@ -2,9 +2,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from core_ext.asks import Ask
-from core_ext.cell import Cell, Host
+from core_ext.cell import Cell
 from core_ext.codec import MessageCodec
 from core_ext.mailbox import Reference
+from core_ext.table import Table
 
 OUTSIDE: Final[str]
 WORLD: Final[str]
@@ -14,7 +15,7 @@ class Post:
     refused: int
     undecodable: int
     def __init__(
-        self, world: Host, codec: MessageCodec, answer_type: Callable[[Any], Any], lanes: tuple[Any, Any]
+        self, world: Table, codec: MessageCodec, answer_type: Callable[[Any], Any], lanes: tuple[Any, Any]
     ) -> None: ...
     @property
     def codec(self) -> MessageCodec: ...

@@ -10,8 +10,9 @@ from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport PyObject
 
 from core_ext.asks cimport Ask
-from core_ext.cell cimport ASK, FAILURE, REPLY, TAKEN, Host
+from core_ext.cell cimport ASK, FAILURE, REPLY, TAKEN
 from core_ext.mailbox cimport Reference
+from core_ext.table cimport Table
 
 ctypedef unsigned long long u64
 
@@ -35,7 +36,7 @@ cdef class Post:
         undecodable: messages that came and could not be read.
     """
 
-    cdef Host world
+    cdef Table world
     cdef readonly object codec
     cdef object answer_type, encode_value, decode, decode_as
     cdef public object carrier
@@ -44,7 +45,7 @@ cdef class Post:
     cdef bytes last_body
     cdef dict answer_types
 
-    def __init__(self, Host world not None, codec, answer_type, tuple lanes not None):
+    def __init__(self, Table world not None, codec, answer_type, tuple lanes not None):
         self.world = world
         self.codec = codec
         self.encode_value, self.decode, self.decode_as = codec.encode_value, codec.decode, codec.decode_as
@@ -125,7 +126,7 @@ cdef class Post:
         body, lane,
     ):
         """An envelope came from a peer: into its mailbox, or back to whom it concerns."""
-        cdef Host world = self.world
+        cdef Table world = self.world
         cdef int accepted
         if kind > ASK:
             self.answered(kind, sender, correlation, body)
@@ -148,7 +149,7 @@ cdef class Post:
             self.not_taken(accepted, target_name, target_incarnation, kind, message, sender, correlation)
 
     cdef int answered(self, int kind, Reference sender, u64 correlation, body) except -1:
-        cdef Host world = self.world
+        cdef Table world = self.world
         cdef Ask ask = world.asks.pending.get(correlation)
         cdef PyObject* expected
         if ask is None or sender is None or sender.node != ask.target.node:  # only who was asked may answer
