@@ -1,6 +1,7 @@
 """C-level names of the table of asks for the dispatch loop."""
 
 from core_ext.mailbox cimport Endpoint, Reference
+from core_ext.waiting cimport AskFuture
 
 cdef class Ask
 
@@ -19,14 +20,14 @@ cdef class Asks:
     cdef unsigned long long next_correlation
     cdef double default_seconds
     cdef Ask new(self, Reference target, object request_type, object timeout_seconds)
-    cpdef register(self, Ask ask)
+    cdef int set_out(self, Ask ask) except -1
 
 cdef class Ask:
     cdef readonly Asks table
     cdef readonly unsigned long long correlation
     cdef readonly Reference target
     cdef readonly object request_type
-    cdef readonly object future
+    cdef readonly AskFuture future
     cdef readonly Endpoint owner
     cdef dict held  # the unanswered tickets of the actor that deferred the answer; None: nobody did
     cdef readonly object key
@@ -36,4 +37,4 @@ cdef class Ask:
     cdef unsigned long long generation
     cdef Ask previous
     cdef Ask following
-    cpdef settle(self, object value, object failure)
+    cdef int give(self, object value, object failure) except -1

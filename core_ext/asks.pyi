@@ -2,13 +2,14 @@ from collections.abc import Callable
 from typing import Any, final
 
 from core_ext.mailbox import Reference
+from core_ext.waiting import AskFuture
 
 @final
 class Ask:
     correlation: int
     target: Reference
     request_type: type[Any]
-    future: Any
+    future: AskFuture | None
     owner: Any
     key: Any
     cause: int

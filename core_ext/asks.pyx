@@ -8,6 +8,7 @@ cimport cython
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from core_ext.mailbox cimport Reference
+from core_ext.waiting cimport AskFuture
 
 
 cdef inline double monotonic() noexcept nogil:
@@ -25,26 +26,26 @@ cdef class Ask:
         cause: correlation of the request that the owner was handling when it made this one (0: none).
     """
 
-    cpdef settle(self, object value, object failure):
+    def settle(self, value, failure):
         """Give the answer, or the error, once; later ones are ignored."""
+        self.give(value, failure)
+
+    cdef int give(self, object value, object failure) except -1:
         cdef AskQueue queue = self.queue
         if queue is None:
-            return
+            return 0
         self.queue = None
         queue.unlink(self)
         self.table.pending.pop(self.correlation, None)
-        future = self.future
         if self.owner is not None:
             self.owner.take_answer(self, self.generation, self.correlation, value, failure)
-        elif not future.done():
-            if failure is None:
-                future.set_result(value)
-            else:
-                future.set_exception(failure)
-        self.future = None
+        else:
+            self.future.settle(value, failure)
+            self.future = None
         if self.held is not None:
             self.held.pop(self.correlation, None)
             self.held = None
+        return 0
 
 
 cdef class AskQueue:
@@ -106,8 +107,11 @@ cdef class Asks:
         ask.deadline = seconds  # relative until it is registered
         return ask
 
-    cpdef register(self, Ask ask):
+    def register(self, Ask ask not None):
         """An ask sets out: its time-out runs from now on."""
+        self.set_out(ask)
+
+    cdef int set_out(self, Ask ask) except -1:
         cdef double seconds = ask.deadline
         cdef AskQueue queue = self.queues.get(seconds)
         if queue is None:
@@ -119,6 +123,7 @@ cdef class Asks:
         if not queue.armed:
             queue.armed = True
             self.arm(queue, ask.deadline)
+        return 0
 
     def expire(self, AskQueue queue not None):
         """The oldest ask of a queue may have timed out: returns those that did, and arms the queue again."""

@@ -3,6 +3,7 @@
 from core_ext.asks cimport Ask, Asks
 from core_ext.effects cimport Effects
 from core_ext.mailbox cimport Endpoint, Reference, Ring, Slot
+from core_ext.waiting cimport Resumption
 
 ctypedef unsigned long long u64
 
@@ -113,7 +114,7 @@ cdef class Host(Endpoint):
     cdef u64 synced  # highest log batch known to be on disk
     cdef list rings
     cdef Cell running
-    cdef public object create_future
+    cdef Resumption resumption
     cdef public object ticket
     cdef Py_ssize_t control_capacity
     cdef readonly u64 messages

@@ -93,7 +93,6 @@ class Cell(Endpoint):
 class Host(Endpoint):
     node: str
     asks: Asks
-    create_future: Any
     ticket: Any
     messages: int
     rejected: int

@@ -1,8 +1,8 @@
 """Cells: an actor's mailbox, its state of life and its hands; and what cells need of whoever holds them.
 
 What a handler does is noted in a buffer of effects. Who runs the handlers, and when the effects are released, is the
-dispatch loop's affair (``core_ext.dispatch``); who has which name, the table's (``core_ext.table``); what happens rarely
-is filled in by the runtime's subclasses.
+dispatch loop's affair (``core_ext.dispatch``); who has which name, the table's (``core_ext.table``); what happens rarely is
+filled in by the runtime's subclasses.
 """
 
 from cpython.ref cimport Py_DECREF
@@ -10,6 +10,7 @@ from cpython.ref cimport Py_DECREF
 from core_ext.asks cimport Ask, Asks
 from core_ext.effects cimport Effects
 from core_ext.mailbox cimport Endpoint, Reference, Ring, Slot
+from core_ext.waiting cimport AskFuture
 
 cdef extern from "Python.h":
     void PyObject_GC_Track(void *object)
@@ -174,8 +175,9 @@ cdef class Cell(Endpoint):
         cdef Host world = self.world
         cdef long info = world.check_outside(message)
         cdef Ask ask = world.new_ask(target, message, info, timeout_seconds)
-        future = ask.future = world.create_future()
-        world.asks.register(ask)
+        cdef AskFuture future = world.resumption.new()
+        ask.future = future
+        world.asks.set_out(ask)
         cdef int accepted = self.accept(message, ask, ask.correlation, ASK, info & 1)
         if accepted != TAKEN:
             world.refuse_ask(target, message, ask, ask.correlation, accepted)

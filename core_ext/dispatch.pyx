@@ -13,6 +13,7 @@ from core_ext.cell cimport *
 from core_ext.effects cimport Effect
 from core_ext.mailbox cimport Slot
 from core_ext.table cimport Table
+from core_ext.waiting cimport Resumption
 
 cdef extern from "<time.h>":
     int CLOCK_MONOTONIC_COARSE
@@ -36,24 +37,12 @@ cdef inline double coarse() noexcept nogil:
 
 
 cdef class Scheduler(Table):
-    """The loop that gives each cell of one system its turn."""
+    """The loop that gives each cell of one system its turn.
 
-    cdef Cell first
-    cdef Cell last
-    cdef list lifecycle
-    cdef public object call_soon
-    cdef object run_callback
-    cdef public object answer_class
-    cdef public bint turn_end_wanted
-    cdef bint scheduled
-    cdef bint in_turn
-    cdef int inline_turns  # since the event loop last ran one
-    cdef double scheduled_at
-    cdef double turn_seconds
-    cdef double slow_seconds
-    cdef readonly u64 turns
-    cdef public u64 slow_handlers
-    cdef public double stall_max_seconds
+    Attributes:
+        commit: hands a turn's records to the log, at its end; returns False when the turn's messages must not go out.
+        flush: sends a turn's messages, after that. Both None when there is nothing to call.
+    """
 
     def __init__(
         self, str node not None, *, cell_class, u64 incarnation_base, double turn_seconds, double slow_handler_seconds,
@@ -67,10 +56,10 @@ cdef class Scheduler(Table):
         self.turn_seconds = turn_seconds
         self.slow_seconds = slow_handler_seconds
 
-    def attach(self, call_soon, create_future):
-        """Take the running event loop's functions; this thread is the only one that may tell, ask and spawn."""
-        self.call_soon = call_soon
-        self.create_future = create_future
+    def attach(self, loop):
+        """Take turns in the running event loop; this thread is the only one that may tell, ask and spawn."""
+        self.call_soon = loop.call_soon
+        self.resumption = Resumption(loop, self.run_inline)
         self.run_callback = self.run
 
     def detach(self):
@@ -78,7 +67,8 @@ cdef class Scheduler(Table):
         self.closed = True
         self.run_callback = None
         self.call_soon = None
-        self.create_future = None
+        self.commit = self.flush = None
+        self.resumption.detach()
         self.first = self.last = None
 
     # --- turns -----------------------------------------------------------------------------------------------------
@@ -91,42 +81,87 @@ cdef class Scheduler(Table):
             self.last.next_runnable = cell
         self.last = cell
         if not self.scheduled and not self.in_turn:
-            self.schedule()
+            self.have_turn()
         return 0
 
-    cpdef schedule(self):
+    def schedule(self):
         """Have a turn soon."""
+        self.have_turn()
+
+    cdef int have_turn(self) except -1:
         if not self.scheduled and not self.in_turn and self.run_callback is not None:
             self.scheduled = True
             self.scheduled_at = monotonic()
             self.call_soon(self.run_callback)
+        return 0
 
     def gather(self):
-        """``run`` follows in this very callback: what is enqueued until then needs no callback of its own."""
-        if not self.scheduled and not self.in_turn:
-            self.scheduled = True
-            self.scheduled_at = monotonic()
+        """``run`` follows in this very callback of the event loop: until then, what is enqueued and whose answer comes
+        needs no callback of its own."""
+        self.gather_turn()
+
+    cdef int gather_turn(self) except -1:
+        if not self.in_turn and not self.closed:
+            self.resumption.expected = True
+            if not self.scheduled:
+                self.scheduled = True
+                self.scheduled_at = monotonic()
+        return 0
 
     def want_turn_end(self):
         """Something waits for the end of a turn (the transport's flush, the log's commit): have one soon."""
+        self.have_turn_end()
+
+    cdef int have_turn_end(self) except -1:
         self.turn_end_wanted = True
-        self.schedule()
+        return self.have_turn()
 
     def later(self, function, *arguments):
         """Call a function between two actors' batches, when no handler runs and no effect is half released."""
         self.lifecycle.append((function, arguments))
-        self.schedule()
+        self.have_turn()
 
     def run(self):
-        """One turn: batch after batch, actor after actor, until nothing waits or the turn's time is up."""
-        if self.in_turn or self.closed:
-            return
+        """One turn, from the event loop: batch after batch, actor after actor, until nothing waits or the turn's time is
+        up. Then those go on whose answers came."""
+        self.run_turn()
+
+    cdef int run_turn(self) except -1:
+        cdef Resumption resumption = self.resumption
+        if self.in_turn:
+            return 0
+        if self.closed:
+            return resumption.later()
         cdef double now = monotonic()
         if self.scheduled and now - self.scheduled_at > self.stall_max_seconds:
             self.stall_max_seconds = now - self.scheduled_at
         self.scheduled = False
         self.inline_turns = 0
-        self.turn(now + self.turn_seconds)
+        resumption.expected = True
+        try:
+            self.turn(now + self.turn_seconds)
+        except BaseException:
+            resumption.later()
+            raise
+        if not resumption.settled:
+            resumption.expected = False
+        elif resumption.in_task():  # somebody called ``run`` from a task
+            resumption.later()
+        else:
+            self.resume_waiting()
+        return 0
+
+    cdef int resume_waiting(self) except -1:
+        """The end of a turn that the event loop gave: let those go on whose answers came, and send what they ask."""
+        cdef bint scheduled = self.scheduled
+        self.scheduled = True  # what they ask has its turn here
+        try:
+            self.resumption.resume()
+        finally:
+            self.scheduled = scheduled
+            if not scheduled and not self.closed and (self.first is not None or self.lifecycle or self.turn_end_wanted):
+                self.turn(monotonic() + self.turn_seconds)
+        return 0
 
     def run_inline(self):
         """A turn on behalf of code that is about to wait for an answer: saves two rounds of the event loop.
@@ -174,7 +209,7 @@ cdef class Scheduler(Table):
         finally:
             self.in_turn = False
             if self.first is not None or self.lifecycle:
-                self.schedule()
+                self.have_turn()
 
     cdef int run_lifecycle(self) except -1:
         actions = self.lifecycle
@@ -186,8 +221,13 @@ cdef class Scheduler(Table):
                 self.action_failed(function, error)
         return 0
 
-    def end_turn(self):
-        """Commit the log, flush the transport."""
+    cdef int end_turn(self) except -1:
+        """Hand this turn's records to the disk and its envelopes to the network."""
+        if self.commit is not None and self.commit() is False:
+            return 0
+        if self.flush is not None:
+            self.flush()
+        return 0
 
     cdef int serve(self, Cell cell) except -1:
         """One actor's turn: at most BATCH messages, control first."""
@@ -381,7 +421,7 @@ cdef class Scheduler(Table):
                 self.gated.discard(cell)
                 if cell.state == STOPPING:
                     self.later(cell._gate_opened)
-        self.schedule()
+        self.have_turn()
 
     cdef int apply(self, Cell cell, Effect* effect) except -1:
         """Make one effect happen; takes over its references."""
@@ -395,11 +435,11 @@ cdef class Scheduler(Table):
             if accepted != TAKEN:
                 self.refuse_tell(extra, message, cell, accepted)
         elif effect.operation == SETTLE:
-            (<Ask>target).settle(message, None)
+            (<Ask>target).give(message, None)
         elif effect.operation == SETTLE_FAILURE:
-            (<Ask>target).settle(None, message)
+            (<Ask>target).give(None, message)
         elif effect.operation == SEND_ASK:
-            self.asks.register(<Ask>extra)
+            self.asks.set_out(<Ask>extra)
             accepted = (<Cell>target).accept(message, extra, (<Ask>extra).correlation, ASK, effect.control)
             if accepted != TAKEN:
                 self.refuse_ask((<Ask>extra).target, message, extra, (<Ask>extra).correlation, accepted)

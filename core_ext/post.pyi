@@ -4,8 +4,8 @@ from typing import Any, Final
 from core_ext.asks import Ask
 from core_ext.cell import Cell
 from core_ext.codec import MessageCodec
+from core_ext.dispatch import Scheduler
 from core_ext.mailbox import Reference
-from core_ext.table import Table
 
 OUTSIDE: Final[str]
 WORLD: Final[str]
@@ -15,7 +15,7 @@ class Post:
     refused: int
     undecodable: int
     def __init__(
-        self, world: Table, codec: MessageCodec, answer_type: Callable[[Any], Any], lanes: tuple[Any, Any]
+        self, world: Scheduler, codec: MessageCodec, answer_type: Callable[[Any], Any], lanes: tuple[Any, Any]
     ) -> None: ...
     @property
     def codec(self) -> MessageCodec: ...

@@ -11,8 +11,8 @@ from cpython.ref cimport PyObject
 
 from core_ext.asks cimport Ask
 from core_ext.cell cimport ASK, FAILURE, REPLY, TAKEN
+from core_ext.dispatch cimport Scheduler
 from core_ext.mailbox cimport Reference
-from core_ext.table cimport Table
 
 ctypedef unsigned long long u64
 
@@ -36,22 +36,31 @@ cdef class Post:
         undecodable: messages that came and could not be read.
     """
 
-    cdef Table world
+    cdef Scheduler world
     cdef readonly object codec
     cdef object answer_type, encode_value, decode, decode_as
-    cdef public object carrier
+    cdef object far
     cdef public u64 refused, undecodable
     cdef object lanes, last_message
     cdef bytes last_body
     cdef dict answer_types
 
-    def __init__(self, Table world not None, codec, answer_type, tuple lanes not None):
+    def __init__(self, Scheduler world not None, codec, answer_type, tuple lanes not None):
         self.world = world
         self.codec = codec
         self.encode_value, self.decode, self.decode_as = codec.encode_value, codec.decode, codec.decode_as
         self.answer_type = answer_type
         self.answer_types = {}
         self.lanes = lanes
+
+    @property
+    def carrier(self):
+        return self.far
+
+    @carrier.setter
+    def carrier(self, carrier):
+        self.far = carrier
+        self.world.flush = None if carrier is None else carrier.flush
 
     # --- out ---------------------------------------------------------------------------------------------------------
 
@@ -76,7 +85,7 @@ cdef class Post:
             info: what ``describe`` said of the message.
         """
         cdef Reference own
-        self.world.asks.register(ask)
+        self.world.asks.set_out(ask)
         if body is None:
             self.world.ask_late(sender, ask, message, info)
             return
@@ -105,18 +114,18 @@ cdef class Post:
     ):
         """Hand an envelope to the transport; says why when it was refused."""
         cdef str refused
-        if self.carrier is None:
+        if self.far is None:
             refused = (
                 f"system {self.world.node!r} talks to no other node; give it listen='tcp://...' and peers={{...}}"
             )
         else:
-            refused = self.carrier.send(
+            refused = self.far.send(
                 target.node, lane, kind, (target.name, target.incarnation), origin, correlation, wire_id, body
             )
         if refused is not None:
             self.refused += 1
         elif not self.world.turn_end_wanted:
-            self.world.want_turn_end()
+            self.world.have_turn_end()
         return refused
 
     # --- in ----------------------------------------------------------------------------------------------------------
@@ -126,7 +135,7 @@ cdef class Post:
         body, lane,
     ):
         """An envelope came from a peer: into its mailbox, or back to whom it concerns."""
-        cdef Table world = self.world
+        cdef Scheduler world = self.world
         cdef int accepted
         if kind > ASK:
             self.answered(kind, sender, correlation, body)
@@ -149,7 +158,7 @@ cdef class Post:
             self.not_taken(accepted, target_name, target_incarnation, kind, message, sender, correlation)
 
     cdef int answered(self, int kind, Reference sender, u64 correlation, body) except -1:
-        cdef Table world = self.world
+        cdef Scheduler world = self.world
         cdef Ask ask = world.asks.pending.get(correlation)
         cdef PyObject* expected
         if ask is None or sender is None or sender.node != ask.target.node:  # only who was asked may answer
@@ -167,5 +176,4 @@ cdef class Post:
         except CodecError as error:
             self.answer_unreadable(ask, error)
             return 0
-        ask.settle(value, None)
-        return 0
+        return ask.give(value, None)

@@ -10,6 +10,5 @@ cdef class Table(Host):
     cdef u64 incarnation_base
     cdef u64 serial  # of the newest actor
     cdef dict types  # message type -> lane | request << 1
-    cdef public bint closed
     cdef public bint refusing  # outside code may no longer tell and ask
     cdef unsigned long thread

@@ -5,7 +5,6 @@ from core_ext.mailbox import Reference
 
 class Table(Host):
     names: dict[str, Any]
-    closed: bool
     refusing: bool
     def check_message(self, message: object) -> None: ...
     def build(

@@ -10,6 +10,7 @@ from cpython.ref cimport PyObject
 from core_ext.asks cimport Ask
 from core_ext.cell cimport NOBODY, Behaviour, Cell, Host, u64
 from core_ext.mailbox cimport Endpoint, Reference
+from core_ext.waiting cimport AskFuture
 
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() nogil
@@ -139,6 +140,7 @@ cdef class Table(Host):
         if cell is not None:
             return cell.ask_from_outside(target, message, timeout_seconds)
         cdef Ask ask = self.new_ask(target, message, info, timeout_seconds)
-        future = ask.future = self.create_future()
+        cdef AskFuture future = self.resumption.new()
+        ask.future = future
         self.send_ask(*self.prepare_ask(None, ask, message, info))
         return future

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Generator
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,31 +13,8 @@ from core_ext.asks import Ask, AskQueue
 if TYPE_CHECKING:
     from actors.runtime.world import World
 
-if TYPE_CHECKING:
-    _Future = asyncio.Future[Any]
-else:
-    _Future = asyncio.Future
-
 CHAIN_LIMIT = 8
 SEARCH_LIMIT = 10_000
-
-
-def future_class(run_inline: Callable[[], None]) -> type[asyncio.Future[Any]]:
-    """Futures whose awaiting gives the system a turn first: most local asks are answered without a round of the
-    event loop (measured: three times as many a second)."""
-
-    wait = asyncio.Future.__await__
-
-    class AskFuture(_Future):
-        __slots__ = ()
-
-        def __await__(self) -> Generator[Any, None, Any]:
-            run_inline()
-            return wait(self)
-
-        __iter__ = __await__
-
-    return AskFuture
 
 
 def arm(world: World, queue: AskQueue, deadline: float) -> None:

@@ -96,10 +96,11 @@ class ActorSystem:
         world = self._world = World(self.name, self._settings, loop, self._fatal)
         try:
             if self._data is not None:
-                self._hub = world.journals = JournalHub.open(
+                self._hub = JournalHub.open(
                     self._data, self._cluster_id, self.name, world.remote.codec, loop=loop,
                     on_synced=world.log_synced, on_failure=self._log_failed, alone=not self._peers,
                 )
+                world.keep_journals(self._hub)
             if self._listen is not None or self._peers:
                 await self._start_transport(world, loop)
         except BaseException:

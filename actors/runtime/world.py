@@ -58,7 +58,7 @@ class World(Scheduler):
             turn_seconds=settings.turn_seconds, slow_handler_seconds=settings.slow_handler_seconds,
             ask_timeout_seconds=settings.ask_timeout_seconds, control_capacity=settings.control_capacity,
         )
-        self.attach(loop.call_soon, partial(asks.future_class(self.run_inline), loop=loop))
+        self.attach(loop)
         self.asks.arm = partial(asks.arm, self)
         self.ticket = Ticket
         self.answer_class = Answer
@@ -98,25 +98,29 @@ class World(Scheduler):
         self._references.clear()
         self.detach()
 
-    # --- the end of a turn ---------------------------------------------------------------------------------------
+    # --- the log ---------------------------------------------------------------------------------------------------
 
-    def end_turn(self) -> None:
-        """Hand this turn's records to the disk and its envelopes to the network."""
-        if self.journals is not None:
-            try:
-                self.journals.commit()
-            except Exception as error:
-                self.stop_because(error)
-                return
-        carrier = self.remote.carrier
-        if carrier is not None:
-            carrier.flush()
+    def keep_journals(self, journals: JournalHub) -> None:
+        """From now on each turn ends with a commit of its records."""
+        self.journals = journals
+        self.commit = self._commit
+
+    def _commit(self) -> bool:
+        assert self.journals is not None
+        try:
+            self.journals.commit()
+        except Exception as error:
+            self.stop_because(error)
+            return False
+        return True
 
     def log_synced(self, batch: int) -> None:
         """Everything up to this log batch is on disk."""
         self.gather()
-        self.open_gates(batch)
-        self.run()
+        try:
+            self.open_gates(batch)
+        finally:
+            self.run()
 
     def stop_because(self, reason: BaseException) -> None:
         """Something that a node does not survive: stop the system in order."""
