@@ -13,6 +13,8 @@ import typing
 
 import msgspec
 
+cimport cython
+
 from core_ext.frames import (
     ENVELOPE_OVERHEAD_BYTES,
     FRAME_OVERHEAD_BYTES,
@@ -48,13 +50,8 @@ cdef enum Shape:
 cdef class Plan:
     """How one message type travels."""
 
-    cdef object cls
-    cdef object wire_id
-    cdef object decoder
-    cdef object shadow  # None, or the struct that stands for a type with open fields on the wire
-    cdef tuple shapes  # per field, when there is a shadow
 
-
+@cython.final
 cdef class MessageCodec:
     """Encodes and decodes messages and answers.
 
@@ -62,14 +59,6 @@ cdef class MessageCodec:
         type_of: the message type that a wire id stands for, or None.
         check: called with a message type before it first travels; raises when the type must not.
     """
-
-    cdef object type_of
-    cdef object check
-    cdef object encoder
-    cdef dict by_type
-    cdef dict by_wire_id
-    cdef dict answer_decoders
-    cdef int depth
 
     def __init__(self, type_of, check=None):
         self.type_of = type_of
@@ -126,7 +115,7 @@ cdef class MessageCodec:
         finally:
             self.depth -= 1
 
-    def encode_value(self, value):
+    cpdef bytes encode_value(self, value):
         """The body of an answer: any value that msgspec knows, or a message.
 
         Raises:
@@ -139,7 +128,7 @@ cdef class MessageCodec:
         except Exception as error:
             raise CodecError(f"an answer of type {type(value).__qualname__} cannot travel: {error}") from error
 
-    def decode_as(self, expected, body):
+    cpdef object decode_as(self, expected, body):
         """The answer that a body stands for.
 
         Args:

@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from typing import Any, Final, final
 
-from core_ext.frames import Envelope, Frame
 from core_ext.mailbox import Reference
 
 FRAME_ENVELOPES: Final[int]
@@ -42,10 +41,10 @@ class Senders:
     def __init__(self, node: str) -> None: ...
     def get(self, name: str | None, incarnation: int) -> Reference | None: ...
 
-def deliver(
-    frame: Frame,
-    senders: Senders,
-    on_envelope: Callable[..., Any],
-    lane: Any,
-    on_error: Callable[[Envelope, Exception], Any],
-) -> int: ...
+class Receiver: ...
+
+@final
+class Callbacks(Receiver):
+    def __init__(
+        self, on_envelope: Callable[..., Any], lanes: tuple[Any, Any], finished: Callable[[], object]
+    ) -> None: ...

@@ -73,9 +73,7 @@ cdef class Outbox:
         """Bytes that wait here."""
         return self.full_bytes + (self.writer.size if self.writer.count else 0)
 
-    cpdef str add(
-        self, int kind, tuple target, tuple sender, uint64_t correlation, uint32_t wire_id, body
-    ):
+    def add(self, int kind, tuple target not None, tuple sender, uint64_t correlation, uint32_t wire_id, body):
         """Put an envelope into the open frame.
 
         Args:
@@ -86,22 +84,32 @@ cdef class Outbox:
         Returns:
             None when it was taken; otherwise why not.
         """
-        cdef Py_ssize_t size = len(body)
-        cdef FrameWriter writer = self.writer
         cdef str sender_name = None
         cdef uint64_t sender_incarnation = 0
+        if sender is not None:
+            sender_name, sender_incarnation = sender
+        return self.put(
+            kind, target[0], target[1], sender_name, sender_incarnation, correlation, wire_id, body
+        )
+
+    cdef str put(
+        self, int kind, str target_name, uint64_t target_incarnation, str sender_name, uint64_t sender_incarnation,
+        uint64_t correlation, uint32_t wire_id, body,
+    ):
+        cdef Py_ssize_t size = len(body)
+        cdef FrameWriter writer = self.writer
         if size > self.max_body_bytes:
             return f"too large: {size} bytes, the limit is {self.max_body_bytes}; send it in pieces"
         if self.full_bytes + writer.size + size > self.queue_bytes and writer.count + self.full_count:
             return f"out of credit: {self.waiting_bytes} bytes already wait for the peer; send less, or retry later"
         if self.count_sent - self.count_acknowledged + self.full_count + writer.count >= self.window_count:
             return f"out of credit: {self.window_count} envelopes are under way to the peer and not taken in yet"
-        if sender is not None:
-            sender_name, sender_incarnation = sender
         if writer.count and writer.size + size > self.frame_bytes:
             writer = self.close()
         try:
-            writer.add(kind, target[0], target[1], sender_name, sender_incarnation, correlation, wire_id, body)
+            writer.add(
+                kind, target_name, target_incarnation, sender_name, sender_incarnation, correlation, wire_id, body
+            )
         except CodecError as error:
             return str(error)
         if writer.count >= ENVELOPES_PER_FRAME:
@@ -116,11 +124,17 @@ cdef class Outbox:
         self.writer = FrameWriter(self.incarnation)
         return self.writer
 
-    cpdef list next_frame(self, uint64_t receiver_incarnation):
-        """Close and return the next frame that may go out now; None when nothing waits or the window is full.
+    def next_frame(self, uint64_t receiver_incarnation):
+        """Close and return the next frame that may go out now, as its parts; None when nothing waits or the window is
+        full.
 
         A frame larger than the window goes out when nothing else is under way.
         """
+        cdef FrameWriter writer = self.next_writer(receiver_incarnation)
+        return None if writer is None else writer.finish()
+
+    cdef FrameWriter next_writer(self, uint64_t receiver_incarnation):
+        """The next frame that may go out now, as the writer that holds it, to be sent and emptied at once."""
         cdef FrameWriter writer = self.full[0] if self.full else self.writer
         cdef Py_ssize_t count = writer.count, size = writer.size
         cdef int64_t under_way = self.bytes_sent - self.bytes_acknowledged
@@ -131,10 +145,9 @@ cdef class Outbox:
             self.full_bytes -= size
             self.full_count -= count
         writer.receiver_incarnation = receiver_incarnation
-        parts = writer.finish()
         self.count_sent += count
         self.bytes_sent += size
-        return parts
+        return writer
 
     def acknowledge(self, int64_t total_bytes, int64_t total_count):
         """The receiver has taken in this much since the link came up; what cannot be true is ignored."""
@@ -150,11 +163,6 @@ cdef class Senders:
     Args:
         node: the peer's name.
     """
-
-    cdef str node
-    cdef dict known
-    cdef Reference last
-    cdef Reference nobody  # of this node: who an answer comes from
 
     def __init__(self, str node not None):
         self.node = node
@@ -178,28 +186,70 @@ cdef class Senders:
         return found
 
 
-def deliver(Frame frame not None, Senders senders not None, on_envelope, lane, on_error):
-    """Hand a frame's envelopes over, in order.
+cdef class Receiver:
+    """Who takes what came in; native, because it is called for every envelope."""
+
+    cdef int begin(self) except -1:
+        """Something may have come in; ``finish`` follows in the same callback of the event loop."""
+        return 0
+
+    cdef int take(self, Envelope envelope, Reference sender, bint control) except -1:
+        """An envelope came; ``sender`` is None for outside code, and says its node only when it answers."""
+        raise NotImplementedError
+
+    cdef int finish(self) except -1:
+        """Everything that came in was handed over: handle it, and send what follows."""
+        return 0
+
+
+cdef class Callbacks(Receiver):
+    """A receiver made of plain functions.
 
     Args:
         on_envelope: called with (kind, target name, target incarnation, sender, correlation, wire id, body, lane).
-            The sender of an answer says its node only.
-        lane: the frame's.
-        on_error: called with (envelope, error) when ``on_envelope`` raised; the next envelope follows.
+        lanes: what it calls them: data, control.
+        finished: called after each wake-up.
+    """
+
+    cdef object on_envelope, finished
+    cdef tuple lanes
+
+    def __init__(self, on_envelope, tuple lanes not None, finished):
+        self.on_envelope = on_envelope
+        self.lanes = lanes
+        self.finished = finished
+
+    cdef int take(self, Envelope envelope, Reference sender, bint control) except -1:
+        self.on_envelope(
+            envelope.kind, envelope.target_name, envelope.target_incarnation, sender, envelope.correlation,
+            envelope.wire_id, envelope.body, self.lanes[control],
+        )
+        return 0
+
+    cdef int finish(self) except -1:
+        self.finished()
+        return 0
+
+
+cdef Py_ssize_t deliver(Frame frame, Senders senders, Receiver receiver, bint control, on_error) except -1:
+    """Hand a frame's envelopes over, in order.
+
+    Args:
+        control: its lane.
+        on_error: called with (envelope, error) when the receiver raised; the next envelope follows.
 
     Returns:
         How many were handed over, failed ones included.
     """
     cdef Envelope envelope
+    cdef Reference sender
     for envelope in frame.envelopes:
         try:
-            on_envelope(
-                envelope.kind, envelope.target_name, envelope.target_incarnation,
-                senders.nobody if envelope.kind > ASK else senders.get(
-                    envelope.sender_name, envelope.sender_incarnation
-                ),
-                envelope.correlation, envelope.wire_id, envelope.body, lane,
-            )
+            if envelope.kind > ASK:
+                sender = senders.nobody
+            else:
+                sender = senders.get(envelope.sender_name, envelope.sender_incarnation)
+            receiver.take(envelope, sender, control)
         except Exception as error:
             on_error(envelope, error)
     return len(frame.envelopes)

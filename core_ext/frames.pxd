@@ -15,6 +15,8 @@ cdef class FrameWriter:
         uint64_t correlation, uint32_t wire_id, body,
     ) except -1
     cpdef list finish(self)
+    cdef int seal(self) except -1
+    cdef int empty(self) except -1
 
 
 cdef class Envelope:
@@ -36,3 +38,5 @@ cdef class Frame:
 
 
 cpdef Frame read_frame(parts, Py_ssize_t max_bytes=*)
+cdef Frame read_bytes(bytes part)
+cdef bint is_frame(const char *data, Py_ssize_t length) noexcept

@@ -192,8 +192,16 @@ cdef class FrameWriter:
 
     cpdef list finish(self):
         """The frame's parts, ready to send; the writer is empty again and may be used for the next turn."""
-        cdef FrameHeader header
         cdef list parts
+        self.seal()
+        parts = [PyBytes_FromStringAndSize(self.buffer, self.used)]
+        parts.extend(self.own_parts)
+        self.empty()
+        return parts
+
+    cdef int seal(self) except -1:
+        """Write the header; ``buffer`` up to ``used``, then ``own_parts``, are what travels."""
+        cdef FrameHeader header
         self.reserve(0)
         header.magic = htole32(MAGIC)
         header.version = htole16(VERSION)
@@ -203,9 +211,12 @@ cdef class FrameWriter:
         header.sender = htole64(self.sender_incarnation)
         header.receiver = htole64(self.receiver_incarnation)
         memcpy(self.buffer, &header, sizeof(FrameHeader))
-        parts = [PyBytes_FromStringAndSize(self.buffer, self.used)]
-        parts.extend(self.own_parts)
-        self.own_parts = []
+        return 0
+
+    cdef int empty(self) except -1:
+        """Be ready for the next turn."""
+        if self.own_parts:
+            self.own_parts = []
         self.used = sizeof(FrameHeader)
         self.size = sizeof(FrameHeader)
         self.count = 0
@@ -213,7 +224,7 @@ cdef class FrameWriter:
             PyMem_Free(self.buffer)
             self.buffer = NULL
             self.allocated = 0
-        return parts
+        return 0
 
 
 cdef const char *name_bytes(str name, Py_ssize_t *length) except NULL:
@@ -306,6 +317,24 @@ cpdef Frame read_frame(parts, Py_ssize_t max_bytes=1 << 30):
     return frame
 
 
+cdef bint is_frame(const char *data, Py_ssize_t length) noexcept:
+    """Does it claim to be a frame?"""
+    cdef uint32_t magic
+    if length < <Py_ssize_t>sizeof(magic):
+        return False
+    memcpy(&magic, data, sizeof(magic))
+    return le32toh(magic) == MAGIC
+
+
+cdef Frame read_bytes(bytes part):
+    """Read a frame of one small part."""
+    cdef Frame frame = Frame.__new__(Frame)
+    frame.size = PyBytes_GET_SIZE(part)
+    frame.envelopes = []
+    read_parts(frame, PyBytes_AS_STRING(part), frame.size, [part])
+    return frame
+
+
 cdef int read_parts(Frame frame, const char *data, Py_ssize_t length, list views) except -1:
     cdef FrameHeader header
     cdef Py_ssize_t at = sizeof(FrameHeader), next_part = 1
@@ -381,6 +410,6 @@ cdef Py_ssize_t read_envelope(
     elif size - body_at < COPY_BELOW:  # cheaper than a view, and does not keep the whole frame in memory
         envelope.body = PyBytes_FromStringAndSize(data + at + body_at, size - body_at)
     else:
-        envelope.body = views[0][at + body_at:at + size]
+        envelope.body = memoryview(views[0])[at + body_at:at + size]
     frame.envelopes.append(envelope)
     return at + size

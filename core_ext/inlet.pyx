@@ -4,24 +4,27 @@ Frames of introduced peers are counted, checked and delivered here; everything e
 identities, entrances and frames; no link message, no link and no actor.
 """
 
-import select
-
 import zmq
 
-from core_ext.flow import deliver
 from core_ext.frames import CodecError
 
-from core_ext.frames cimport Frame, read_frame
+from core_ext.flow cimport Receiver, Senders, deliver
+from core_ext.frames cimport Frame, is_frame, read_bytes, read_frame
+from core_ext.wire cimport Message, Part, Wire, data_of, more_follows, release, size_of
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcmp
+
+cdef extern from "<poll.h>" nogil:
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd *descriptors, unsigned long count, int timeout_milliseconds)
+    short READABLE "POLLIN"
 
 cdef enum:
     PARTS_LIMIT = 1 << 16
-
-# Plain integers: arithmetic on pyzmq's enums costs more than the calls that they go to.
-cdef object NOBLOCK = int(zmq.NOBLOCK)
-cdef object NOBLOCK_MORE = int(zmq.NOBLOCK) | int(zmq.SNDMORE)
-cdef object EVENTS = int(zmq.EVENTS)
-cdef int POLLIN = int(zmq.POLLIN)
 
 
 cdef class Intake:
@@ -64,21 +67,20 @@ cdef class Entrance:
         senders: references of the peer's actors.
         lane: of the frames that come here.
         intake: counts them.
-        only_frames: no link messages come here.
     """
 
-    cdef readonly object peer, senders, lane
+    cdef readonly object peer
     cdef readonly Intake intake
-    cdef readonly bint only_frames
+    cdef Senders senders
+    cdef bint control
     cdef uint64_t incarnation
 
-    def __init__(self, peer, uint64_t incarnation, senders, lane, Intake intake not None, bint only_frames):
+    def __init__(self, peer, uint64_t incarnation, Senders senders not None, lane, Intake intake not None):
         self.peer = peer
         self.incarnation = incarnation
         self.senders = senders
-        self.lane = lane
+        self.control = lane != 0
         self.intake = intake
-        self.only_frames = only_frames
 
 
 cdef class Inlet:
@@ -92,12 +94,12 @@ cdef class Inlet:
         max_frame_bytes: of all parts of a message; larger ones are dropped.
         max_copied_bytes: parts up to this size are copied out of ZeroMQ's memory.
         entrances: who has introduced itself, by routing identity; the transport keeps it.
-        counters: ``frames_received``, ``bytes_received``, ``dropped_wrong_incarnation``.
-        owner: its ``envelope_came`` takes an envelope; ``undelivered`` (envelope, error) hears what that raised;
-            ``message_came`` (routing identity, parts, bytes) takes what is no frame of a data lane, with no parts
-            above the limit, and returns how many envelopes it held; ``damaged`` (routing identity, entrance, error)
-            hears of a frame that cannot be read; ``woken`` is called when something may have come in, and is
-            expected to poll; ``credit_due`` (peer) is called when the peer should hear what was taken in.
+        counters: ``envelopes_received``, ``frames_received``, ``bytes_received``, ``dropped_wrong_incarnation``.
+        receiver: takes the envelopes.
+        owner: its ``undelivered`` (envelope, error) hears what the receiver raised; ``message_came`` (routing
+            identity, parts) takes what cannot be a frame of an introduced peer, with no parts above the limit; ``damaged``
+            (routing identity, entrance, error) hears of a frame that cannot be read; ``credit_due`` (peers) is called
+            at the end of a poll with those who should hear what was taken in.
 
     Attributes:
         descriptor: readable when something may have come in; edge-triggered.
@@ -105,9 +107,12 @@ cdef class Inlet:
     """
 
     cdef dict entrances
-    cdef object router, receive, send, get, loop, owner, probe, wake_handle
-    cdef object envelope_came, undelivered, message_came
+    cdef object router, loop, owner, undelivered, wake_handle
+    cdef Wire wire
+    cdef Receiver receiver
     cdef dict counters
+    cdef list due  # peers whose credit is to be reported at the end of the poll
+    cdef bytes last_identity
     cdef readonly int descriptor
     cdef uint64_t incarnation
     cdef int budget_messages
@@ -121,11 +126,10 @@ cdef class Inlet:
 
     def __init__(
         self, router, loop, *, uint64_t incarnation, tuple budget, Py_ssize_t max_frame_bytes,
-        Py_ssize_t max_copied_bytes, dict entrances not None, dict counters not None, owner,
+        Py_ssize_t max_copied_bytes, dict entrances not None, dict counters not None, Receiver receiver not None, owner,
     ):
         self.router = router
-        native = super(zmq.Socket, router)  # without the layer of conveniences
-        self.receive, self.send, self.get = native.recv, native.send, native.get
+        self.wire = Wire(router)
         self.loop = loop
         self.incarnation = incarnation
         self.budget_messages, self.budget_bytes = budget
@@ -133,122 +137,163 @@ cdef class Inlet:
         self.max_copied_bytes = max_copied_bytes
         self.entrances = entrances
         self.counters = counters
+        self.receiver = receiver
         self.owner = owner
-        self.envelope_came = owner.envelope_came
         self.undelivered = owner.undelivered
-        self.message_came = owner.message_came
+        self.due = []
+        self.last_identity = b""
         self.descriptor = router.getsockopt(zmq.FD)
-        self.probe = select.poll()
-        self.probe.register(self.descriptor, select.POLLIN)
         self.looks = True
         loop.add_reader(self.descriptor, self.wake)
 
-    cpdef Py_ssize_t poll(self) except -1:
+    def poll(self):
         """Take what has come in, within the budget; the rest has its turn after the event loop's.
 
         Returns:
             How many envelopes came.
         """
-        if self.closed or not (self.looks or self.probe.poll(0)):
+        if self.closed or not (self.looks or self.descriptor_tells()):
             return 0
-        self.looks = False
+        return self.take_messages()
+
+    cdef bint descriptor_tells(self) noexcept:
+        cdef pollfd asked
+        asked.fd = self.descriptor
+        asked.events = READABLE
+        asked.revents = 0
+        return poll(&asked, 1, 0) > 0
+
+    cdef Py_ssize_t take_messages(self) except -1:
         cdef bint one = self.one_message
         cdef int messages = self.budget_messages
         cdef Py_ssize_t size = self.budget_bytes
         cdef Py_ssize_t delivered = 0
-        cdef Py_ssize_t length
+        cdef Message identity
+        self.looks = False
         self.one_message = False
         while messages > 0 and size > 0:
-            try:
-                identity = self.receive(NOBLOCK)
-            except zmq.Again:
+            if not self.wire.receive(&identity):
                 break
-            part = self.receive(NOBLOCK, False)
-            length = len(part)
-            if length <= self.max_copied_bytes and not part.more:
-                parts = [part.bytes]
-            else:
-                parts, length = self.rest(part)
             messages -= 1
-            size -= length
-            delivered += self.take(identity, parts, length)
+            try:
+                delivered += self.take_message(self.name_of(&identity), &size)
+            finally:
+                release(&identity)
             if one:
                 self.unsure = True
                 break
         else:
             self.wake_again()
         self.burst = messages < self.budget_messages - 1
+        if delivered:
+            self.counters["envelopes_received"] += delivered
+        if self.due:
+            due = self.due
+            self.due = []
+            self.owner.credit_due(due)
+        self.look_after_answers()
         return delivered
 
-    cdef object rest(self, object part):
-        """All parts of a message, small ones as bytes, and their size; above the limit only the size."""
+    cdef bytes name_of(self, Message *identity):
+        """A routing identity as bytes; the same object for the same one again, whose hash is known."""
+        cdef bytes last = self.last_identity
+        cdef Py_ssize_t size = size_of(identity)
+        if PyBytes_GET_SIZE(last) != size or memcmp(PyBytes_AS_STRING(last), data_of(identity), size) != 0:
+            last = self.last_identity = PyBytes_FromStringAndSize(data_of(identity), size)
+        return last
+
+    cdef Py_ssize_t take_message(self, bytes identity, Py_ssize_t *budget) except -1:
+        """Take the parts behind an identity. Returns how many envelopes were delivered."""
+        cdef Entrance entrance
+        cdef Message message
+        cdef bytes part
+        cdef list parts
+        cdef Py_ssize_t length
+        if not self.wire.receive(&message):
+            return 0
+        length = size_of(&message)
+        if length <= self.max_copied_bytes and not more_follows(&message):
+            part = PyBytes_FromStringAndSize(data_of(&message), length)
+            release(&message)
+            budget[0] -= length
+            parts = None
+        else:
+            part = None
+            parts, length = self.rest(self.adopt(&message))
+            budget[0] -= length
+        entrance = self.entrances.get(identity)
+        if entrance is not None:
+            if part is not None:
+                if not entrance.control or is_frame(PyBytes_AS_STRING(part), length):
+                    return self.take_frame(identity, entrance, part, None, length)
+            elif parts:
+                return self.take_frame(identity, entrance, None, parts, length)
+        self.owner.message_came(identity, [part] if part is not None else parts)
+        return 0
+
+    cdef Part adopt(self, Message *message):
+        cdef Part part = Part.__new__(Part)
+        part.message = message[0]
+        part.filled = True
+        return part
+
+    cdef object rest(self, Part part):
+        """All parts of a message, small ones as bytes, and their size; above the limit no parts."""
         cdef list parts = []
         cdef Py_ssize_t length = 0
         cdef Py_ssize_t size
-        while True:
+        cdef bint more
+        while part is not None:
             size = len(part)
             length += size
             if length <= self.max_frame_bytes and len(parts) < PARTS_LIMIT:
-                parts.append(part.bytes if size <= self.max_copied_bytes else part.buffer)
+                parts.append(bytes(part) if size <= self.max_copied_bytes else memoryview(part))
             else:
                 parts.clear()
                 length = self.max_frame_bytes + 1
-            if not part.more:
-                return parts, length
-            part = self.receive(NOBLOCK, False)
+            part = self.wire.receive_part() if more_follows(&part.message) else None
+        return parts, length
 
-    cdef Py_ssize_t take(self, object identity, list parts, Py_ssize_t length) except -1:
-        cdef Entrance entrance = self.entrances.get(identity)
-        if entrance is not None and entrance.only_frames and parts:
-            return self.frame(identity, entrance, parts, length)
-        return self.message_came(identity, parts, length)
-
-    cpdef Py_ssize_t frame(self, identity, Entrance entrance, list parts, Py_ssize_t length) except -1:
-        """Take a frame of an introduced peer. Returns how many envelopes were delivered."""
+    cdef Py_ssize_t take_frame(
+        self, bytes identity, Entrance entrance, bytes part, list parts, Py_ssize_t length
+    ) except -1:
+        """Take a frame of an introduced peer, in one small part or in several. Returns how many were delivered."""
         cdef dict counters = self.counters
         cdef Frame frame
         cdef Py_ssize_t count
         try:
-            frame = read_frame(parts, self.max_frame_bytes)
+            frame = read_bytes(part) if part is not None else read_frame(parts, self.max_frame_bytes)
         except CodecError as error:
             self.owner.damaged(identity, entrance, error)
             return 0
         counters["frames_received"] += 1
         counters["bytes_received"] += length
         count = len(frame.envelopes)
-        if entrance.intake.take(length, count):
-            self.owner.credit_due(entrance.peer)
+        if entrance.intake.take(length, count) and entrance.peer not in self.due:
+            self.due.append(entrance.peer)
         if frame.receiver_incarnation != self.incarnation or frame.sender_incarnation != entrance.incarnation:
             counters["dropped_wrong_incarnation"] += count
             return 0
-        return deliver(frame, entrance.senders, self.envelope_came, entrance.lane, self.undelivered)
+        return deliver(frame, entrance.senders, self.receiver, entrance.control, self.undelivered)
 
-    def answer(self, identity, part):
+    def answer(self, bytes identity not None, bytes part not None):
         """Send one part back to a routing identity; whether it is still connected shows elsewhere.
 
         Returns:
             False when it certainly did not go out.
         """
         self.answered = True
-        try:
-            self.send(identity, NOBLOCK_MORE)
-            self.send(part, NOBLOCK)
-        except zmq.ZMQError:
-            return False
-        return True
+        return self.wire.send_parts((identity, part))
 
     cpdef look_after_answers(self):
         """Call after the last ``answer`` of a turn: sending may have swallowed the descriptor's wake-up."""
         if self.answered:
             self.answered = False
-            if self.readable():
+            if self.wire.readable():
                 self.wake_again()
 
-    cdef bint readable(self) except -1:
-        return (<int>self.get(EVENTS) & POLLIN) != 0
-
     def wake(self):
-        """Something may have come in.
+        """Something may have come in: take it, have it handled and what follows sent, in one go.
 
         A wake-up is mostly for one message. To look whether there is more takes microseconds that the answer to that
         message should not wait for, so it is done after the turn, until a look finds something.
@@ -256,13 +301,15 @@ cdef class Inlet:
         self.wake_handle = None
         if self.closed:
             return
-        self.looks = True
         self.one_message = not self.burst
-        self.owner.woken()
-        self.one_message = False
+        self.receiver.begin()
+        try:
+            self.take_messages()
+        finally:
+            self.receiver.finish()
         if self.unsure and not self.closed:
             self.unsure = False
-            if self.readable():
+            if self.wire.readable():
                 self.burst = True
                 self.wake_again()
 
@@ -280,4 +327,5 @@ cdef class Inlet:
         if self.wake_handle is not None:
             self.wake_handle.cancel()
         self.loop.remove_reader(self.descriptor)
+        self.wire.close()
         self.router.close(0)

@@ -5,12 +5,13 @@ from core_ext.asks import Ask
 from core_ext.cell import Cell
 from core_ext.codec import MessageCodec
 from core_ext.dispatch import Scheduler
+from core_ext.flow import Receiver
 from core_ext.mailbox import Reference
 
 OUTSIDE: Final[str]
 WORLD: Final[str]
 
-class Post:
+class Post(Receiver):
     carrier: Any
     refused: int
     undecodable: int

@@ -12,3 +12,6 @@ cdef class Table(Host):
     cdef dict types  # message type -> lane | request << 1
     cdef public bint refusing  # outside code may no longer tell and ask
     cdef unsigned long thread
+    cdef int deliver_to(
+        self, str name, u64 incarnation, object message, object sender, u64 correlation, int kind, bint control
+    ) except -1

@@ -109,6 +109,11 @@ cdef class Table(Host):
         self, str name not None, u64 incarnation, message, sender, u64 correlation, int kind, bint control
     ):
         """Put a message from another node into the mailbox that it names; says what became of it."""
+        return self.deliver_to(name, incarnation, message, sender, correlation, kind, control)
+
+    cdef int deliver_to(
+        self, str name, u64 incarnation, object message, object sender, u64 correlation, int kind, bint control
+    ) except -1:
         cdef PyObject* found = PyDict_GetItem(self.names, name)
         if found == NULL or (incarnation != 0 and incarnation != (<Cell>found).own.incarnation):
             return NOBODY

@@ -56,9 +56,7 @@ class Registry:
         self.remove(peer.node)
         self._peers[peer.node] = peer
         for suffix, lane, intake in ((CONTROL_SUFFIX, Lane.CONTROL, peer.control), (DATA_SUFFIX, Lane.DATA, peer.data)):
-            self.entrances[peer.routing_id + suffix] = Entrance(
-                peer, peer.incarnation, peer.senders, lane, intake, lane is Lane.DATA
-            )
+            self.entrances[peer.routing_id + suffix] = Entrance(peer, peer.incarnation, peer.senders, lane, intake)
 
     def remove(self, node: str) -> Peer | None:
         """Take nothing more from this peer until it introduces itself again."""

@@ -51,17 +51,6 @@ class Remote(Post):
         """Read the sockets now; says how many envelopes came."""
         return 0 if self.carrier is None else self.carrier.poll()
 
-    def wake(self) -> None:
-        """Something may have come in: read it, handle it and send what follows, in one go."""
-        if self.carrier is not None:
-            self._world.gather()
-            try:
-                self.carrier.poll()
-            finally:
-                self._world.run()
-            if self.carrier is not None:
-                self.carrier.flush()
-
     # --- out ---------------------------------------------------------------------------------------------------------
 
     def prepare_tell(

@@ -16,12 +16,9 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from actors.errors import ActorumError
+from core_ext.wire import Wire
 
-# Plain integers: arithmetic on pyzmq's enums costs more than the calls that they go to.
-NOBLOCK = int(zmq.NOBLOCK)
-NOBLOCK_MORE = int(zmq.NOBLOCK) | int(zmq.SNDMORE)
-EVENTS = int(zmq.EVENTS)
-POLLIN = int(zmq.POLLIN)
+NOBLOCK = int(zmq.NOBLOCK)  # a plain integer: arithmetic on pyzmq's enums costs more than the calls that they go to
 
 _LOST_EVENTS = (
     zmq.EVENT_CLOSED
@@ -118,7 +115,7 @@ class Connection:
         on_lost: called at most once, when the connection failed or ended.
 
     Attributes:
-        send_part: (part, flags): hands ZeroMQ one part of a message; raises ZMQError.
+        wire: what is sent on it; libzmq's own calls.
 
     Raises:
         zmq.ZMQError: the address cannot be used.
@@ -139,7 +136,7 @@ class Connection:
         self._loop = loop
         self._on_lost = on_lost
         self._socket = dealer = context.socket(zmq.DEALER)
-        self.send_part = super(zmq.Socket, dealer).send  # without pyzmq's layer of conveniences
+        self.wire = Wire(dealer)
         self._monitor: zmq.Socket[bytes] | None = None
         self._descriptors: list[int] = []
         try:
@@ -169,14 +166,7 @@ class Connection:
 
     def send(self, parts: Sequence[bytes]) -> bool:
         """Send one message now. Returns False when the connection is gone (the message is, too)."""
-        try:
-            if len(parts) > 1:
-                for part in parts[:-1]:
-                    self._socket.send(part, NOBLOCK_MORE)
-            self._socket.send(parts[-1], NOBLOCK)
-        except zmq.ZMQError:
-            return False
-        return True
+        return self.wire.send_parts(parts)
 
     def receive(self) -> bytes | None:
         """The next single-part message, b"" for one of several parts, or None when there is none."""
@@ -192,7 +182,7 @@ class Connection:
 
     def readable(self) -> bool:
         """Is there something to read? To be asked after sending, which may swallow the descriptor's wake-up."""
-        return bool(self._socket.getsockopt(EVENTS) & POLLIN)  # type: ignore[operator]
+        return self.wire.readable()
 
     def _read_monitor(self) -> None:
         lost = False
@@ -212,6 +202,7 @@ class Connection:
         self._descriptors.clear()
         if self._socket.closed:
             return
+        self.wire.close()
         if self._monitor is not None:
             self._socket.disable_monitor()
             self._monitor.close(0)

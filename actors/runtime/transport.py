@@ -37,6 +37,7 @@ from actors.runtime.logs import RateLimited
 from actors.runtime.sockets import TransportError, bind_router, check_dialable
 from actors.runtime.transport_settings import TransportSettings
 from core_ext.codec import WIRE_VERSION, CodecError, Envelope
+from core_ext.flow import Callbacks, Receiver
 from core_ext.inlet import Entrance, Inlet
 from core_ext.mailbox import Reference
 from core_ext.outlet import Outlet
@@ -74,14 +75,13 @@ class Transport(Outlet):
         peers: names and addresses of the nodes that this one dials.
         settings: limits and times.
         loop: the event loop; everything happens in its thread.
-        on_envelope: called for each envelope that comes in.
+        on_envelope: called for each envelope that comes in; or a native receiver, which also has a turn and a flush in
+            the same wake-up.
         on_peer_up: (node, incarnation): it can be sent to.
         on_peer_down: (node, incarnation, reason): what was under way to it may be lost, and sends are refused until it
             is up again. Incarnation 0: it was never reached, and what waited for it was dropped.
         known_folders: data-folder ids that peers were accepted with before.
         remember_folder: keeps (node, folder id) of a configured peer for the next start.
-        on_wake: called instead of ``poll`` and ``flush`` when something may have come in, so that the runtime can poll,
-            run a turn and flush in the same wake-up.
 
     Attributes:
         address: the bound address, after ``start``.
@@ -101,12 +101,11 @@ class Transport(Outlet):
         peers: Mapping[str, str] | None = None,
         settings: TransportSettings | None = None,
         loop: asyncio.AbstractEventLoop,
-        on_envelope: OnEnvelope,
+        on_envelope: OnEnvelope | Receiver,
         on_peer_up: Callable[[str, int], None],
         on_peer_down: Callable[[str, int, str], None],
         known_folders: Mapping[str, str] | None = None,
         remember_folder: Callable[[str, str], None] | None = None,
-        on_wake: Callable[[], None] | None = None,
     ) -> None:
         if not 0 < len(node.encode()) <= 128:
             raise TransportError(f"node name {node!r} must have 1 to 128 bytes: it is part of what its peers see")
@@ -122,14 +121,15 @@ class Transport(Outlet):
         self._listen = listen or DEFAULT_LISTEN
         self._peers = dict(peers or {})
         self._registry = Registry()
-        self.envelope_came = on_envelope
+        self._receiver = (
+            on_envelope if isinstance(on_envelope, Receiver)
+            else Callbacks(on_envelope, (Lane.DATA, Lane.CONTROL), self.flush)
+        )
         self._on_peer_up = on_peer_up
         self._on_peer_down = on_peer_down
-        self.woken = on_wake if on_wake is not None else self._poll_and_flush
         self._known_folders = known_folders
         self._remember_folder = remember_folder
         self._inlet: Inlet | None = None
-        self._due: list[Peer] = []  # peers whose credit is to be reported at the end of the poll
         self._tick_handle: asyncio.TimerHandle | None = None
         self._answers_left = _ANSWERS_PER_TICK
         self._log = RateLimited(logging.getLogger("actors.transport"))
@@ -153,7 +153,8 @@ class Transport(Outlet):
             self._inlet = Inlet(
                 router, self.loop, incarnation=self.us.incarnation, budget=(limits.poll_frames, limits.poll_bytes),
                 max_frame_bytes=limits.max_frame_bytes, max_copied_bytes=MAX_LINK_MESSAGE_BYTES,
-                entrances=self._registry.entrances, counters=self.counters, owner=self,
+                entrances=self._registry.entrances, counters=self.counters, receiver=self._receiver,
+                owner=self,
             )
             advertised = self.us.address or self.address
             unusable = check_dialable(advertised)
@@ -215,23 +216,10 @@ class Transport(Outlet):
         Returns:
             Envelopes handed to ``on_envelope``.
         """
-        if self._inlet is None:
-            return 0
-        delivered = self._inlet.poll()
-        self.counters["envelopes_received"] += delivered
-        if self._due:
-            for peer in self._due:
-                self._answer(peer.routing_id + CONTROL_SUFFIX, encode(peer.report()))
-            self._due.clear()
-        self._inlet.look_after_answers()
-        return delivered
+        return 0 if self._inlet is None else self._inlet.poll()
 
-    def message_came(self, identity: bytes, parts: list[Any], length: int) -> int:
-        """Something other than a frame on a data lane: no parts when it was above the limit.
-
-        Returns:
-            How many envelopes it held.
-        """
+    def message_came(self, identity: bytes, parts: list[Any]) -> None:
+        """Something that cannot be a frame of an introduced peer: no parts when it was above the limit."""
         entrance = self._registry.entrances.get(identity)
         if not parts:
             self.counters["dropped_oversized"] += 1
@@ -240,19 +228,18 @@ class Transport(Outlet):
             self._link_message(identity, entrance, parts[0])
         elif entrance is None:
             self._stranger(identity)
-        elif self._inlet is not None:
-            return self._inlet.frame(identity, entrance, parts, length)
-        return 0
+        else:
+            self.damaged(identity, entrance, CodecError(f"no frame: it begins with {bytes(parts[0][:4])!r}"))
 
     def damaged(self, identity: bytes, entrance: Entrance, error: CodecError) -> None:
         """A frame cannot be read."""
         self.counters["dropped_garbage"] += 1
         self._misbehaved(identity, entrance, f"a frame that cannot be read: {error}")
 
-    def credit_due(self, peer: Peer) -> None:
-        """The peer hears at the end of the poll what was taken in."""
-        if peer not in self._due:
-            self._due.append(peer)
+    def credit_due(self, peers: list[Peer]) -> None:
+        """These hear now what was taken in."""
+        for peer in peers:
+            self._answer(peer.routing_id + CONTROL_SUFFIX, encode(peer.report()))
 
     def undelivered(self, envelope: Envelope, error: Exception) -> None:
         """One bad envelope does not take the rest of its frame with it."""
@@ -427,10 +414,6 @@ class Transport(Outlet):
         }
 
     # --- the loop ----------------------------------------------------------------------------------------------
-
-    def _poll_and_flush(self) -> None:
-        self.poll()
-        self.flush()
 
     def _tick(self) -> None:
         self._tick_handle = self.loop.call_later(self.settings.ping_interval_seconds, self._tick)

@@ -248,7 +248,7 @@ def test_the_hello_of_an_abandoned_dial_does_not_replace_the_newer_one() -> None
         async with Node("b") as b, Node("a", {"b": b.address}) as a:
             await _connected(a, b)
             outdated = handshake.encode(a.transport.us.hello(0))
-            b.transport.message_came(b"a/old/c", [outdated], len(outdated))
+            b.transport.message_came(b"a/old/c", [outdated])
             assert b.counters["dropped_out_of_turn"] == 1
             assert a.tell_now("b", number=4) is None
             await until(lambda: b.numbers() == [4])
