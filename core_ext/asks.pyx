@@ -8,7 +8,6 @@ cimport cython
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from core_ext.mailbox cimport Reference
-from core_ext.waiting cimport AskFuture
 
 
 cdef inline double monotonic() noexcept nogil:

@@ -1,8 +1,8 @@
 """Cells: an actor's mailbox, its state of life and its hands; and what cells need of whoever holds them.
 
 What a handler does is noted in a buffer of effects. Who runs the handlers, and when the effects are released, is the
-dispatch loop's affair (``core_ext.dispatch``); who has which name, the table's (``core_ext.table``); what happens rarely is
-filled in by the runtime's subclasses.
+dispatch loop's affair (``core_ext.dispatch``); who has which name is the table's (``core_ext.table``); what happens
+rarely is filled in by the runtime's subclasses.
 """
 
 from cpython.ref cimport Py_DECREF

@@ -122,8 +122,8 @@ cdef class Scheduler(Table):
         self.have_turn()
 
     def run(self):
-        """One turn, from the event loop: batch after batch, actor after actor, until nothing waits or the turn's time is
-        up. Then those go on whose answers came."""
+        """One turn, from the event loop: batch after batch, actor after actor, until nothing waits or the turn's time
+        is up. Then those go on whose answers came."""
         self.run_turn()
 
     cdef int run_turn(self) except -1:

@@ -97,9 +97,9 @@ cdef class Inlet:
         counters: ``envelopes_received``, ``frames_received``, ``bytes_received``, ``dropped_wrong_incarnation``.
         receiver: takes the envelopes.
         owner: its ``undelivered`` (envelope, error) hears what the receiver raised; ``message_came`` (routing
-            identity, parts) takes what cannot be a frame of an introduced peer, with no parts above the limit; ``damaged``
-            (routing identity, entrance, error) hears of a frame that cannot be read; ``credit_due`` (peers) is called
-            at the end of a poll with those who should hear what was taken in.
+            identity, parts) takes what cannot be a frame of an introduced peer, with no parts above the limit;
+            ``damaged`` (routing identity, entrance, error) hears of a frame that cannot be read; ``credit_due`` (peers)
+            is called at the end of a poll with those who should hear what was taken in.
 
     Attributes:
         descriptor: readable when something may have come in; edge-triggered.
@@ -242,7 +242,6 @@ cdef class Inlet:
         cdef list parts = []
         cdef Py_ssize_t length = 0
         cdef Py_ssize_t size
-        cdef bint more
         while part is not None:
             size = len(part)
             length += size

@@ -26,8 +26,7 @@ cdef object CancelledError = asyncio.CancelledError
 cdef object copy_context = contextvars.copy_context
 
 
-@cython.final
-@cython.freelist(256)
+@cython.final  # and no freelist: whoever is revived from one is never finalized again, and its error never reported
 cdef class AskFuture:
     """The answer of one ask, to be awaited; asyncio takes it for a future of its own (``asyncio.isfuture``).
 
@@ -49,14 +48,18 @@ cdef class AskFuture:
         return 0
 
     cdef int run_callbacks(self) except -1:
-        callback, context, more = self.callback, self.context, self.more
+        cdef list more = self.more
+        callback, context = self.callback, self.context
         self.callback = self.context = self.more = None
         if callback is None:
             return 0
         try:
             self.resumption.call(callback, self, context)
+            while more:
+                callback, context = more.pop(0)
+                self.resumption.call(callback, self, context)
         finally:
-            if more is not None:
+            if more:  # an interrupt: the others must not miss it
                 for callback, context in more:
                     self.resumption.call_soon(callback, self, context=context)
         return 0
@@ -125,9 +128,10 @@ cdef class AskFuture:
         """Call ``callback(self)`` when it is done, soon when it is done already."""
         if context is None:
             context = copy_context()
-        if self.state != PENDING:
-            self.resumption.call_soon(callback, self, context=context)
-        elif self.callback is None:
+        if self.callback is None:
+            if self.state != PENDING:
+                self.resumption.call_soon(callback, self, context=context)
+                return
             self.callback = callback
             self.context = context
         elif self.more is None:
@@ -136,7 +140,9 @@ cdef class AskFuture:
             self.more.append((callback, context))
 
     def remove_done_callback(self, callback):
-        """Forget every registration of a callback. Returns how many there were."""
+        """Forget every registration of a callback, unless it is done. Returns how many there were."""
+        if self.state != PENDING:
+            return 0
         entries = [] if self.callback is None else [(self.callback, self.context)]
         if self.more is not None:
             entries += self.more
