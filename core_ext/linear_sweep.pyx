@@ -42,10 +42,9 @@ cdef class Sweep:
         first: how many operations, by return, are placed; where the sweep ended with NOT_LINEARIZABLE, the next one
             is the first that cannot be.
         steps: taken so far.
-        cut: the latest position, a return, at which nothing was open and only one configuration was possible;
-            -1 at first.
+        cut: the latest position, a return, after which only one configuration was possible; -1 at first.
         cut_state: the state then.
-        cut_used: indices, in the history, of the optional operations placed until then.
+        cut_placed: indices, in the history, of the operations that were placed then and had not returned.
     """
 
     cdef Layout layout
@@ -63,7 +62,7 @@ cdef class Sweep:
     cdef readonly int64_t steps
     cdef readonly int32_t cut
     cdef readonly int32_t cut_state
-    cdef readonly object cut_used
+    cdef readonly object cut_placed
 
     def __cinit__(self, Layout layout, int64_t memory_bytes=1 << 30):
         cdef size_t width = layout.words + layout.optional_words + 1
@@ -77,7 +76,7 @@ cdef class Sweep:
         if self.open_now == NULL or self.mask == NULL or self.base == NULL:
             raise MemoryError("no memory for a sweep")
         memset(self.mask, 0, width * sizeof(uint64_t))
-        self.cut, self.cut_state, self.cut_used = -1, layout.problem.initial, []
+        self.cut, self.cut_state, self.cut_placed = -1, layout.problem.initial, []
         remember(&self.after, 0, layout.problem.initial, self.mask, self.memory_limit)
         if layout.size:
             self.next_return()
@@ -229,14 +228,19 @@ cdef class Sweep:
         return self.base[self.layout.words + (optional >> 6)] >> (optional & 63) & 1
 
     cdef int note_cut(self) except -1:
-        """Note it when all that was invoked has returned, and there is one configuration."""
-        cdef int32_t number
-        if self.after.size != 1 or self.invoked != self.first:
+        """Note it when there is one configuration."""
+        cdef int32_t number, bit, operation
+        if self.after.size != 1:
             return 0
         self.cut = self.layout.done[self.layout.order[self.first - 1]].returned
         self.cut_state = state_of(&self.after, 0)
         memcpy(self.base, mask_of(&self.after, 0), self.width())
-        self.cut_used = [
+        self.cut_placed = [
             self.layout.open[number].source for number in range(self.layout.optional) if self.is_used(number)
         ]
+        for number in range(self.open_count):
+            operation = self.open_now[number]
+            bit = self.layout.slot[operation]
+            if self.layout.done[operation].returned > self.cut and self.base[bit >> 6] >> (bit & 63) & 1:
+                self.cut_placed.append(self.layout.done[operation].source)
         return 0

@@ -6,18 +6,18 @@ property is local: a history holds it exactly when the history of each key does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
-from actors.verification.histories.history import History, HistoryError, Operation, Outcome, identity
-from actors.verification.histories.models import BUILT_IN, Model, model_named
+from actors.verification.histories.history import History
+from actors.verification.histories.models import Model
+from actors.verification.histories.problems import problems_of
 from actors.verification.histories.report import Report, Verdict
 from actors.verification.histories.strong_witness import explain
 from core_ext.linear_layout import Layout
-from core_ext.linear_problem import Problem, compile_problems
+from core_ext.linear_problem import Problem
 from core_ext.linear_search import BUDGET_SPENT, LINEARIZABLE, MEMORY_FULL, NOT_LINEARIZABLE, TIME_OVER, Search
 from core_ext.linear_sweep import Sweep
-from core_ext.linear_table import Table
 from core_ext.linear_zones import judge_zones
 
 FIRST_BUDGET = 100_000
@@ -92,68 +92,3 @@ def solve(problem: Problem, deadline: float | None) -> tuple[int, int]:
                 return answer, search.steps + sweep.steps
         budget *= 2
     return MEMORY_FULL, search.steps + sweep.steps
-
-
-def problems_of(operations: Sequence[Operation], model: str | Model, initial: Any) -> list[Problem]:
-    """What can be judged apart, as the native search takes it.
-
-    Raises:
-        HistoryError: the model does not exist, or does not have one of the operations.
-    """
-    if not isinstance(model, str):
-        return _problems_of_own(operations, model)
-    if model not in BUILT_IN:
-        return _problems_of_own(operations, model_named(model, operations, initial))
-
-    def refuse(operation: Operation, why: str) -> NoReturn:
-        raise HistoryError(f"line {operation.invoked}: a {model} {why}")
-
-    return compile_problems(
-        operations, Table(identity), initial, BUILT_IN[model], Outcome.OK, Outcome.FAIL, refuse
-    )
-
-
-class _Call:
-    """An operation as a model may see it: two that are equal for it are one."""
-
-    __slots__ = ("operation", "same")
-
-    def __init__(self, operation: Operation, process_matters: bool) -> None:
-        self.operation = operation
-        self.same = (
-            "call", operation.process if process_matters else None, operation.f, operation.key,
-            identity(operation.value), identity(operation.result), operation.outcome,
-        )
-
-
-def _problems_of_own(operations: Sequence[Operation], model: Model) -> list[Problem]:
-    name = model.name or type(model).__name__
-
-    def step(state: Any, call: _Call) -> tuple[bool, Any]:
-        try:
-            allowed, after = model.step(state, call.operation)
-            hash(after)
-        except HistoryError:
-            raise
-        except Exception as error:
-            raise HistoryError(
-                f"line {call.operation.invoked}: the model {name} fails at {call.operation.short()} in state "
-                f"{state!r}: {type(error).__name__}: {error}"
-            ) from error
-        return allowed, after
-
-    table = Table(lambda thing: thing.same if type(thing) is _Call else thing, step)
-    start = table.number_of(model.initial())
-    problems: dict[Any, Problem] = {}
-    for source, operation in enumerate(operations):
-        if operation.outcome is not Outcome.FAIL:
-            key = model.partition(operation)
-            problem = problems.get(key)
-            if problem is None:
-                problem = problems[key] = Problem(table, start, key)
-            call = table.number_of(_Call(operation, model.process_matters))
-            reads_only = model.reads_only(operation)
-            if reads_only and operation.outcome is Outcome.INFO:
-                continue
-            problem.add_call(call, reads_only, operation.invoked, operation.completed, source)
-    return list(problems.values())
