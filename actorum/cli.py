@@ -4,6 +4,7 @@ imported when a command runs so that each starts quickly.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -12,15 +13,25 @@ from typing import Any
 
 import click
 
-from actorum.cli_data import delete, get, put
 from actorum.cli_find import config_option, find_config
-from actorum.cli_log import log
-from actorum.client import NotReachable
 from actorum.exits import Exit
-from actorum.node_process import ClusterError
-from actorum.settings import SettingsError
-from actorum.simulate import simulate
-from actorum.verify import verify
+
+#: Commands with a module of their own, imported when the command is called for: name, module, function.
+COMMANDS = {
+    "get": ("actorum.cli_data", "get"),
+    "set": ("actorum.cli_data", "put"),
+    "del": ("actorum.cli_data", "delete"),
+    "log": ("actorum.cli_log", "log"),
+    "simulate": ("actorum.simulate", "simulate"),
+    "verify": ("actorum.verify", "verify"),
+}
+
+#: Errors that end a command with one line and an exit code: module, class, code.
+ERRORS = (
+    ("actorum.settings", "SettingsError", Exit.SETTINGS),
+    ("actorum.client", "NotReachable", Exit.UNAVAILABLE),
+    ("actorum.node_process", "ClusterError", Exit.FAILED),
+)
 
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="SECTION.FIELD=VALUE",
@@ -29,7 +40,21 @@ set_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _LazyGroup(click.Group):
+    """Imports the command that is called for, and no other, so that each starts quickly."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, function = COMMANDS[cmd_name]
+        found: click.Command = getattr(importlib.import_module(module), function)
+        return found
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="actorum")
 def cli() -> None:
     """A replicated, durable, linearizable store made of actors; spoken to by any Redis client.
@@ -61,6 +86,7 @@ def up(
     """Start a cluster as processes of this machine and keep it running until Ctrl-C or SIGTERM."""
     from actorum.cluster import CLUSTER_FILE, DEFAULT_FOLDER, Cluster, generate
     from actorum.launcher import Launcher
+    from actorum.settings import SettingsError
 
     if config is not None and (data is not None or nodes is not None):
         raise click.UsageError("--config names nodes and folders itself; give it without --data and --nodes")
@@ -129,6 +155,7 @@ def config() -> None:
 @json_option
 def check(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Read the settings as a node would; exit code 2 and the reason when they cannot be used."""
+    from actorum.settings import SettingsError
     from actorum.settings_file import load
 
     path = find_config(config)
@@ -170,10 +197,6 @@ def completion(shell: str) -> None:
         click.echo(found(cli, {}, "actorum", "_ACTORUM_COMPLETE").source())
 
 
-for command in (get, put, delete, log, simulate, verify):
-    cli.add_command(command)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every known error is one line on standard error and an exit code."""
     try:
@@ -183,16 +206,23 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except SettingsError as error:
-        _fail(error, Exit.SETTINGS)
-    except NotReachable as error:
-        _fail(error, Exit.UNAVAILABLE)
-    except ClusterError as error:
-        _fail(error, Exit.FAILED)
     except BrokenPipeError:
         # Whoever read our output is gone (`actorum … | head`): nothing is left to say, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FAILED)
+    except Exception as error:
+        code = _code_of(error)
+        if code is None:
+            raise
+        _fail(error, code)
+
+
+def _code_of(error: Exception) -> Exit | None:
+    """The exit code of a known error; a class whose module was never imported cannot have been raised."""
+    for module, name, code in ERRORS:
+        if module in sys.modules and isinstance(error, getattr(sys.modules[module], name)):
+            return code
+    return None
 
 
 def _fail(error: Any, code: Exit) -> None:

@@ -1,15 +1,19 @@
-"""How commands find the cluster that they are about. Knows files, and no process."""
+"""How commands find the cluster that they are about. Knows files, and no process.
+
+Settings are imported when a command asks for them: other commands start without.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from actorum.node_process import Ready, beside, read_ready
-from actorum.settings import SettingsError
-from actorum.settings_file import Loaded
+if TYPE_CHECKING:
+    from actorum.node_process import Ready
+    from actorum.settings_file import Loaded
 
 DEFAULT_CONFIG = Path("actorum-data") / "cluster.toml"
 
@@ -29,6 +33,8 @@ def find_config(given: Path | None) -> Path:
         return given
     path = Path(os.environ.get("ACTORUM_CONFIG") or DEFAULT_CONFIG)
     if not path.exists():
+        from actorum.settings import SettingsError
+
         raise SettingsError(
             f"no cluster at {path}; start one here with `actorum up`, or say where it is with --config FILE"
         )
@@ -37,6 +43,8 @@ def find_config(given: Path | None) -> Path:
 
 def doors(loaded: Loaded, name: str) -> Ready:
     """A node's ports: those of the settings, and for one that is 0 what the running node wrote into its ready-file."""
+    from actorum.node_process import Ready, beside, read_ready
+
     node = loaded.node_settings(name)
     ready = read_ready(beside(loaded.data_folder(name), "ready.json")) or Ready(name, 0, 0, 0, 0)
     return Ready(

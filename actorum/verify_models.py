@@ -115,7 +115,7 @@ class _Argument(NamedTuple):
 
 
 def _arguments(maker: Callable[..., Any]) -> dict[str, _Argument]:
-    function = maker.__init__ if inspect.isclass(maker) else maker  # type: ignore[misc]
+    function = maker.__init__ if inspect.isclass(maker) else maker
     try:
         types = typing.get_type_hints(function)
     except NameError:

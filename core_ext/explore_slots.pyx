@@ -16,24 +16,44 @@ from core_ext.explore_trees cimport OUTCOME, UNKNOWN, Trees
 
 cdef enum:
     NO_STATE = 0xffffffff
+    SAME_STATE = 0xffffffff
     FIRST_OUTCOME = 6
     BOUNDARY = -1
     STUCK = -2
+    MUST_HOLD_USE = 0
+    MAY_HOLD_USE = 1
+    MARKED_USE = 2
 
-NOT_ENABLED = FALSE = 0
-TRUE = 1
-ACTIONS_ONCE = 2      # outcomes that are overwritten by the next run: for functions that are not worth remembering
-STEP_ONCE = 3
+cdef enum:
+    NONE_ENABLED = 0
+    IS_TRUE = 1
+    OVERWRITTEN = 3
+
+NOT_ENABLED = FALSE = NONE_ENABLED
+TRUE = IS_TRUE
+ACTIONS_ONCE = 2              # outcomes that are overwritten by the next run: for functions that are not worth
+STEP_ONCE = OVERWRITTEN       # remembering
 REPRESENTATIVE_ONCE = 4
 NOTHING_WRITTEN = 5
 
-MUST_HOLD = 0         # what becomes of a predicate's value: the first state where it is false is noted,
-MAY_HOLD = 1          # the first state where it is true is noted,
-MARKED = 2            # every state gets a mark
+MUST_HOLD = MUST_HOLD_USE     # what becomes of a predicate's value: the first state where it is false is noted,
+MAY_HOLD = MAY_HOLD_USE       # the first state where it is true is noted,
+MARKED = MARKED_USE           # every state gets a mark
 
 cdef struct Outcome:
     uint32_t* numbers
     uint32_t length
+
+cdef struct Predicate:
+    uint32_t root
+    int use
+    uint32_t noted      # the first state that its use asks for, or NO_STATE
+    uint8_t* marks      # by state, when its use is MARKED
+
+cdef struct Successor:
+    uint32_t action
+    uint32_t outcome
+    uint64_t fingerprint
 
 
 cdef class SlotSearch:
@@ -94,7 +114,12 @@ cdef class SlotSearch:
     cdef uint32_t _stack_room
     cdef uint32_t* _depths
     cdef uint32_t _depth_room
-    cdef list _predicates            # [root, use, first state noted or None, marks]
+    cdef Predicate* _predicates
+    cdef uint32_t _predicate_count
+    cdef uint32_t _mark_room
+    cdef Successor* _successors      # of the state that is explored, as long as their places are being fetched
+    cdef uint32_t _successor_count
+    cdef uint32_t _successor_room
     cdef readonly object stuck_at    # the first state in which nothing is enabled and the model did not expect it
 
     def __cinit__(
@@ -110,7 +135,6 @@ cdef class SlotSearch:
         self._stuck = stuck
         self._depth_first = depth_first
         self._max_depth = max_depth
-        self._predicates = []
         self._actions_root = self.trees.new_root()
         self._boundary_root = self.trees.new_root()
         self._representative_root = self.trees.new_root()
@@ -136,6 +160,10 @@ cdef class SlotSearch:
             free(self._outcomes[at].numbers)
         free(self._outcomes)
         free(self._root_of_action)
+        for at in range(self._predicate_count):
+            free(self._predicates[at].marks)
+        free(self._predicates)
+        free(self._successors)
         free(self._stack)
         free(self._depths)
 
@@ -188,8 +216,14 @@ cdef class SlotSearch:
 
     def new_predicate(self, int use):
         """The number of a new predicate; ``use`` is MUST_HOLD, MAY_HOLD or MARKED."""
-        self._predicates.append([self.trees.new_root(), use, None, bytearray()])
-        return len(self._predicates) - 1
+        cdef uint32_t number = self._predicate_count
+        self._predicates = <Predicate*> _resized(self._predicates, (number + 1) * sizeof(Predicate))
+        self._predicates[number].root = self.trees.new_root()
+        self._predicates[number].use = use
+        self._predicates[number].noted = NO_STATE
+        self._predicates[number].marks = NULL
+        self._predicate_count += 1
+        return number
 
     def new_outcome(self, numbers):
         """The number of a new outcome: pairs slot, value, slot, value, ... of a step, or the actions to try."""
@@ -223,7 +257,7 @@ cdef class SlotSearch:
         if kind == "step":
             return self._root_of_action[number]
         if kind == "predicate":
-            return self._predicates[number][0]
+            return self._predicates[number].root
         return {
             "actions": self._actions_root, "boundary": self._boundary_root,
             "representative": self._representative_root, "stuck": self._stuck_root,
@@ -241,11 +275,14 @@ cdef class SlotSearch:
 
     def first_noted(self, uint32_t predicate):
         """The first state that the predicate's use asks for, or None."""
-        return self._predicates[predicate][2]
+        cdef uint32_t noted = self._predicates[predicate].noted
+        return None if noted == NO_STATE else noted
 
     def marks_of(self, uint32_t predicate):
         """One byte per state: the value of a MARKED predicate."""
-        return self._predicates[predicate][3]
+        if self._predicates[predicate].marks == NULL:
+            return b""
+        return <bytes> (<char*> self._predicates[predicate].marks)[:self.store.count]
 
     @property
     def bytes_used(self):
@@ -253,7 +290,8 @@ cdef class SlotSearch:
         return (
             self.store.bytes_used + self.trees.bytes_used + self._outcome_bytes + self._outcome_room * sizeof(Outcome)
             + (0 if self.graph is None else self.graph.bytes_used) + self._stack_room * sizeof(uint32_t)
-            + self._depth_room * sizeof(uint32_t) + sum(len(one[3]) for one in self._predicates)
+            + self._depth_room * sizeof(uint32_t) + self._predicate_count * self._mark_room
+            + self._successor_room * sizeof(Successor)
         )
 
     @property
@@ -327,18 +365,20 @@ cdef class SlotSearch:
             actions = self.front.actions()
         actions &= ~<uint32_t> OUTCOME
         count = self._outcomes[actions].length
+        self._successor_count = 0
         for at in range(count):
             action = self._outcomes[actions].numbers[at]
-            self._read = self._vector
             outcome = self._known(self._root_of_action[action])
             if outcome == UNKNOWN:
                 outcome = self.front.step(action)
             outcome &= ~<uint32_t> OUTCOME
-            if outcome != NOT_ENABLED:
+            if outcome != NONE_ENABLED:
                 enabled = True
-                self._take(source, action, outcome, fingerprint, depth + 1)
+                self._foresee(action, outcome, fingerprint)
+                if outcome == OVERWRITTEN:
+                    self._take_all(source, depth + 1)
+        self._take_all(source, depth + 1)
         if self._stuck and not enabled and self.stuck_at is None:
-            self._read = self._vector
             if not self._holds(self._stuck_root, STUCK):
                 self.stuck_at = source
         return 0
@@ -354,36 +394,59 @@ cdef class SlotSearch:
                 self.front.audit(root, outcome & ~<uint32_t> OUTCOME)
         return outcome
 
-    cdef int _take(
-        self, uint32_t source, uint32_t action, uint32_t outcome, uint64_t fingerprint, uint32_t depth
-    ) except -1:
-        """One successor."""
-        cdef Outcome found = self._outcomes[outcome]
-        cdef uint32_t at, slot, value
+    cdef int _foresee(self, uint32_t action, uint32_t outcome, uint64_t fingerprint) except -1:
+        """Work out a successor's fingerprint, and have its place in the table fetched while others are worked out."""
+        cdef Outcome* found = &self._outcomes[outcome]
+        cdef uint32_t at, slot, value, old
         cdef bint changed = False
-        cdef int64_t index
         self.generated += 1
         for at in range(0, found.length, 2):
             slot = found.numbers[at]
             value = found.numbers[at + 1]
-            if value != self._vector[slot]:
+            old = self._vector[slot]
+            if value != old:
                 changed = True
-                fingerprint += self._key(slot, value) - self._key(slot, self._vector[slot])
-        if not changed:
+                fingerprint += self._key(slot, value) - self._key(slot, old)
+        if self._successor_count == self._successor_room:
+            self._successor_room = 2 * self._successor_room + 64
+            self._successors = <Successor*> _resized(self._successors, self._successor_room * sizeof(Successor))
+        self._successors[self._successor_count].action = action
+        self._successors[self._successor_count].outcome = outcome if changed else SAME_STATE
+        self._successors[self._successor_count].fingerprint = fingerprint
+        self._successor_count += 1
+        self.store.prefetch(fingerprint)
+        return 0
+
+    cdef int _take_all(self, uint32_t source, uint32_t depth) except -1:
+        """Go to the successors that were worked out."""
+        cdef uint32_t number
+        for number in range(self._successor_count):
+            self._take(source, self._successors[number], depth)
+        self._successor_count = 0
+        self._read = self._vector
+        return 0
+
+    cdef int _take(self, uint32_t source, Successor successor, uint32_t depth) except -1:
+        """One successor."""
+        cdef Outcome found
+        cdef uint32_t at
+        cdef int64_t index
+        if successor.outcome == SAME_STATE:
             # Also with symmetry: the state that is explored is its own representative.
             if self.graph is not None:
-                self.graph.put(source, action)
+                self.graph.put(source, successor.action)
             return 0
         if not self._symmetry and not self.store.exact and not (self._depth_first and self._max_depth):
-            index = self.store.look(NULL, 0, fingerprint)
+            index = self.store.look(NULL, 0, successor.fingerprint)
             if index >= 0:
                 if self.graph is not None:
-                    self.graph.put(<uint32_t> index, action)
+                    self.graph.put(<uint32_t> index, successor.action)
                 return 0
+        found = self._outcomes[successor.outcome]
         memcpy(self._next, self._vector, self.slots * sizeof(uint32_t))
         for at in range(0, found.length, 2):
             self._next[found.numbers[at]] = found.numbers[at + 1]
-        self._add(source, action, depth, fingerprint)
+        self._add(source, successor.action, depth, successor.fingerprint)
         return 0
 
     cdef int _add(
@@ -447,18 +510,24 @@ cdef class SlotSearch:
 
     cdef int _judge(self, uint32_t index) except -1:
         """Evaluate the predicates in a new state."""
-        cdef int number = 0
-        cdef int use
+        cdef uint32_t number, room
+        cdef Predicate* predicate
         cdef bint value
-        for predicate in self._predicates:
-            use = predicate[1]
-            if use == MARKED:
-                predicate[3].append(self._holds(predicate[0], number))
-            elif predicate[2] is None:
-                value = self._holds(predicate[0], number)
-                if value == (use == MAY_HOLD):
-                    predicate[2] = index
-            number += 1
+        if index >= self._mark_room:
+            room = 2 * index + 1024
+            for number in range(self._predicate_count):
+                predicate = &self._predicates[number]
+                if predicate.use == MARKED_USE:
+                    predicate.marks = <uint8_t*> _resized(predicate.marks, room)
+            self._mark_room = room
+        for number in range(self._predicate_count):
+            predicate = &self._predicates[number]
+            if predicate.use == MARKED_USE:
+                predicate.marks[index] = self._holds(predicate.root, number)
+            elif predicate.noted == NO_STATE:
+                value = self._holds(predicate.root, number)
+                if value == (predicate.use == MAY_HOLD_USE):
+                    predicate.noted = index
         return 0
 
     cdef bint _holds(self, uint32_t root, int number) except -1:
@@ -468,7 +537,7 @@ cdef class SlotSearch:
                 outcome = self.front.boundary()
             else:
                 outcome = self.front.stuck() if number == STUCK else self.front.predicate(number)
-        return (outcome & ~<uint32_t> OUTCOME) == TRUE
+        return (outcome & ~<uint32_t> OUTCOME) == IS_TRUE
 
     cdef uint64_t _key(self, uint32_t slot, uint32_t value) noexcept:
         """The part of a fingerprint that a slot with a value makes; nothing where nothing is."""

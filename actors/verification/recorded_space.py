@@ -139,7 +139,7 @@ class RecordedSpace:
         """See ``Space``."""
         return self._search.first_noted(predicate)
 
-    def marks_of(self, predicate: int) -> bytearray:
+    def marks_of(self, predicate: int) -> bytes:
         """See ``Space``."""
         return self._search.marks_of(predicate)
 
