@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.simulation import partitions
 from actors.simulation.faults import Range
+from actors.simulation.tape import Stream
 
 if TYPE_CHECKING:
     from actors.simulation.node import Node
@@ -25,6 +26,7 @@ class Nemesis:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._stream = simulation.tape.stream("faults")
+        self._ticks = 0
         self._faulty: dict[str, int] = {}  # node -> how many faults it has now
         self._damaged: dict[str, None] = {}  # nodes whose disk was ever damaged
         self._ticking = False
@@ -85,6 +87,7 @@ class Nemesis:
             simulation.at(simulation.now_ns + int(0.1 * 1e9), self._start, node)
             return
         self._begin(node)
+        self._stream = self._simulation.tape.stream(f"restart:{node.name}:{node.boots}")
         self._after((0.1, 1.0), self._start, node)
 
     # --- the clockwork ---------------------------------------------------------------------------------------------
@@ -96,11 +99,20 @@ class Nemesis:
     def _tick(self, _: Any) -> None:
         if self._resting:
             return
-        for _kind, rate, action in self._plans:
-            if self._stream.chance(min(1.0, rate * TICK_SECONDS)):
+        self._ticks += 1
+        tape = self._simulation.tape
+        for kind, rate, action in self._plans:
+            # each kind has its own chances, and each fault its own stream for the rest: to take one fault out of a tape
+            # moves no other one
+            if tape.stream(f"faults:{kind}").chance(min(1.0, rate * TICK_SECONDS)):
+                draws = self._stream = tape.stream(f"fault:{kind}:{self._ticks}")
                 # not on the beat, where the timers of actors are: a fault must be able to come between any two events
-                self._after((0.0, TICK_SECONDS), _strike, action)
+                self._after((0.0, TICK_SECONDS), self._strike, (action, draws))
         self._again()
+
+    def _strike(self, what: tuple[Callable[[], object], Stream]) -> None:
+        action, self._stream = what
+        action()
 
     def _after(self, seconds: Range, action: Callable[[Any], None], argument: Any) -> None:
         simulation = self._simulation
@@ -301,7 +313,3 @@ class Nemesis:
         if node is not None and node.medium.disk is not None:
             node.medium.disk.lose_write = True
             self._note("lost_write", "a write of its disk will not happen", node)
-
-
-def _strike(action: Callable[[], object]) -> None:
-    action()

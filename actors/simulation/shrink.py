@@ -17,6 +17,9 @@ Choices = Mapping[str, Sequence[int]]
 #: Replays choices; the choices that the run then made when the same property failed, None when it did not.
 Replay = Callable[[Choices], Choices | None]
 
+#: What the labels of streams that are shrunk first begin with.
+FIRST = ("swarm", "faults", "fault:", "messages")
+
 _Streams = dict[str, tuple[int, ...]]
 
 
@@ -104,21 +107,25 @@ class _Search:
         """Passes, until one of them changes nothing."""
         while True:
             before = self.best
-            for label in self._by_size():
+            for label in self._in_turn():
                 self._try({**self.best, label: ()})
-            for label in self._by_size():
+            for label in self._in_turn():
                 for parts in self._granularities(label):
                     self._edit_chunks(label, parts)
-            for label in self._by_size():
+            for label in self._in_turn():
                 self._lower(label)
             if self.best == before:
                 return
 
-    def _by_size(self) -> list[str]:
-        """Streams with few choices that are not benign first: they decide about much (which faults there are), and
-        taking a choice of theirs away makes the others shorter by itself.
+    def _in_turn(self) -> list[str]:
+        """Streams that decide about which faults there are come first, while everything else is still as drawn: a fault
+        less moves what comes after it, and with other draws in place the failure has more ways to come about again.
         """
-        return sorted(self.best, key=lambda label: (sum(1 for value in self.best[label] if value), label))
+        def rank(label: str) -> tuple[int, int, str]:
+            loud = sum(1 for value in self.best[label] if value)
+            return next((at for at, begin in enumerate(FIRST) if label.startswith(begin)), len(FIRST)), loud, label
+
+        return sorted(self.best, key=rank)
 
     def _granularities(self, label: str) -> Iterator[int]:
         """Into how many parts a stream is cut: 2, 4, 8, … until a part is one choice."""
