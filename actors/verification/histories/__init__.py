@@ -15,10 +15,12 @@ from actors.verification.histories.history import (
     show,
 )
 from actors.verification.histories.judging import LEVELS, judge
+from actors.verification.histories.models import Model
 from actors.verification.histories.reader import parse_history, read_history
+from actors.verification.histories.recording import HistoryWriter
 from actors.verification.histories.report import Edge, Report, Verdict, Witness
 
 __all__ = [
-    "LEVELS", "Edge", "History", "HistoryError", "Key", "Operation", "Outcome", "Process", "Report", "Verdict",
-    "Witness", "identity", "judge", "parse_history", "read_history", "show",
+    "LEVELS", "Edge", "History", "HistoryError", "HistoryWriter", "Key", "Model", "Operation", "Outcome", "Process",
+    "Report", "Verdict", "Witness", "identity", "judge", "parse_history", "read_history", "show",
 ]

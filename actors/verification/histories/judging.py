@@ -44,8 +44,8 @@ def judge(
     if level not in LEVELS:
         raise HistoryError(f"no level {level!r}; there are {', '.join(LEVELS)}")
     module, function = LEVELS[level]
+    chosen: Judge = getattr(importlib.import_module(f"{__package__}.{module}"), function)
     started = time.monotonic()
     deadline = None if time_limit_seconds is None else started + time_limit_seconds
-    chosen: Judge = getattr(importlib.import_module(f"{__package__}.{module}"), function)
     report = chosen(history, model, initial, deadline)
     return msgspec.structs.replace(report, seconds=time.monotonic() - started)

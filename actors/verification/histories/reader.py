@@ -34,7 +34,7 @@ FUNCTIONS = READS | WRITES | {"cas", "delete", "acquire", "release", "txn"}
 _UNSET = msgspec.UNSET
 
 
-class Event(msgspec.Struct, gc=False):
+class Event(msgspec.Struct, gc=False, omit_defaults=True):
     """One line. What the format does not name is ignored, so that recorders may note more."""
 
     type: Literal["invoke", "ok", "fail", "info", "quiet"]
@@ -112,7 +112,7 @@ def assemble(events: Iterable[tuple[int, Event]]) -> History:
                     number, f"process {process} invokes after its info on line {retired[process]}; its last operation "
                     f"may still be under way, so that the client must go on as a new process"
                 )
-            _check_invocation(number, event)
+            check_invocation(number, event)
             opened[process] = (len(operations), number, event)
             operations.append(None)
             if len(operations) > MAX_OPERATIONS:
@@ -135,7 +135,16 @@ def _malformed(number: int, what: str) -> HistoryError:
     return HistoryError(f"line {number}: {what}")
 
 
-def _check_invocation(number: int, call: Event) -> None:
+def check_invocation(number: int, call: Event) -> None:
+    """Whether an invocation is of the format.
+
+    Args:
+        number: of its line, for the error.
+        call: the invocation.
+
+    Raises:
+        HistoryError: its f is not known, or its value does not have the shape that its f needs.
+    """
     f, value = call.f, call.value
     if f not in FUNCTIONS:
         raise _malformed(number, f"unknown f {show(f)}; known are {', '.join(sorted(FUNCTIONS))}")

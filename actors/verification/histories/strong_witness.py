@@ -43,7 +43,7 @@ def explain(
     """
     zones = judge_zones(problem)
     if zones is not None and zones[0]:
-        return _explain_zones(zones[0], zones[1], operations)
+        return _explain_zones(zones[0], zones[1], operations, initial)
     completed, optional = problem.sources()
     own = [operations[source] for source in sorted([*completed, *optional])]
     end = time.monotonic() + SWEEP_SECONDS
@@ -177,7 +177,8 @@ def _explain_search(
     found = sorted({_state_words(model, state) for state in states})
     if len(found) > SHOWN_STATES:
         found = [*found[:SHOWN_STATES], "…"]
-    parts.append(f"when it returned, in line {stuck.completed}, the {_subject(model)} could only be {' or '.join(found)}.")
+    possible = " or ".join(found)
+    parts.append(f"when it returned, in line {stuck.completed}, the {_subject(model)} could only be {possible}.")
     return Witness(UNPLACEABLE, " ".join(parts), (whole[stuck.invoked],), shown)
 
 
@@ -204,7 +205,9 @@ def _subject(model: str | Model) -> str:
     return "state" if isinstance(model, Model) else "lock" if model == "mutex" else "value"
 
 
-def _explain_zones(name: str, sources: Sequence[int | None], operations: Sequence[Operation]) -> Witness:
+def _explain_zones(
+    name: str, sources: Sequence[int | None], operations: Sequence[Operation], initial: Any
+) -> Witness:
     if name == "unwritten":
         read = operations[sources[0]]  # type: ignore[index]
         text = f"{read.describe()} fits nowhere. Nobody ever wrote {show(read.result)}."
@@ -219,18 +222,19 @@ def _explain_zones(name: str, sources: Sequence[int | None], operations: Sequenc
     middle = sources.index(None)
     one = [operations[source] for source in sources[:middle] if source is not None]
     other = [operations[source] for source in sources[middle + 1 :] if source is not None]
-    window = tuple(sorted({operation.invoked: operation for operation in [*one, *other]}.values(), key=_when))
-    early, late = _bounds(other)
+    window = sorted({operation.invoked: operation for operation in [*one, *other]}.values(), key=_when)
+    sweep = Sweep(Layout(problems_of(window, "register", initial)[0]))
+    sweep.run(SWEEP_STEPS)
+    stuck = window[sweep.stuck()]
     if name == "overlap":
-        text = (
-            f"{_holds(one)} {_holds(other)} Each value is written once, and the register cannot hold both at one time."
+        why = f"{_holds(one)} {_holds(other)} Each is written once, and a register holds one value at a time."
+    else:
+        early, late = _bounds(other)
+        why = (
+            f"{_holds(one)} Within that time, between line {late.invoked} and line {early.completed}, there must be a "
+            f"moment at which it was {show(_value(other[0]))}, and each value is written once."
         )
-        return Witness(UNPLACEABLE, text, (early,), window)
-    text = (
-        f"{_holds(one)} But {show(_value(other[0]))} must have been the value at some moment between line "
-        f"{late.invoked} and line {early.completed}, within that time: {early.describe()} fits nowhere."
-    )
-    return Witness(UNPLACEABLE, text, (early,), window)
+    return Witness(UNPLACEABLE, f"{stuck.describe()} fits nowhere. {why}", (stuck,), tuple(window))
 
 
 def _when(operation: Operation) -> int:
@@ -251,7 +255,7 @@ def _holds(members: list[Operation]) -> str:
     """Between which lines the value of a forward zone certainly was the register's."""
     value, (early, late) = show(_value(members[0])), _bounds(members)
     if not any(one.f in ("write", "put") for one in members):
-        return f"The value was the initial one, {value}, until after line {late.invoked}, when {late.describe()} began."
+        return f"The value certainly was still the initial one, {value}, in line {late.invoked}: {late.describe()}."
     return (
         f"From line {early.completed} to line {late.invoked} the value certainly was {value}: {early.describe()} had "
         f"ended, and {late.describe()} had not begun."

@@ -1,0 +1,141 @@
+"""``actorum judge``: read a recorded history and say whether it keeps a consistency level.
+
+Knows files and the terminal; the judging is a library (actors.verification.histories).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from actorum.exits import Exit
+
+if TYPE_CHECKING:
+    from actors.verification.histories import History, Model, Report
+
+UNDECIDED = 4  # exit code of judge and verify: a limit was reached first
+LEVELS = ("strong", "sequential", "causal", "eventual", "transactions")
+
+
+@click.command()
+@click.argument("history", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--level", type=click.Choice(LEVELS), default="strong", show_default=True, help="The promise to judge.")
+@click.option(
+    "--model", "model_name", metavar="NAME",
+    help="What was used: register (default), cas-register, multi-register, key-value, mutex, reentrant-mutex, "
+    "fenced-mutex, list-append (default of transactions), or FILE.py:CLASS of your own.",
+)
+@click.option("--key-initial", metavar="VALUE", help="Value of a key never written: JSON, else text (default null).")
+@click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds; then: unknown.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--picture", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE",
+    help="Draw the history, or what shows the violation, as SVG.",
+)
+def judge(
+    history: str, level: str, model_name: str | None, key_initial: str | None, time_limit: float | None, as_json: bool,
+    picture: Path | None,
+) -> None:
+    """Judge a recorded HISTORY (JSON lines; - for standard input).
+
+    \b
+    Exit codes: 0 ok · 1 violation · 2 malformed history or command line · 4 unknown (a limit was reached)
+    """
+    from actors.verification.histories import HistoryError, Verdict, read_history
+    from actors.verification.histories import judge as judge_history
+    from actors.verification.histories.picture import svg
+
+    name = model_name or ("list-append" if level == "transactions" else "register")
+    model = _own_model(name) if ".py:" in name else name
+    started = time.monotonic()
+    try:
+        found = read_history(sys.stdin.buffer if history == "-" else Path(history))
+        read_seconds = time.monotonic() - started
+        report = judge_history(
+            found, level, model, initial=_value(key_initial), time_limit_seconds=time_limit
+        )
+    except HistoryError as error:
+        if as_json:
+            click.echo(json.dumps({"verdict": None, "error": str(error)}))
+        else:
+            click.echo(f"actorum: {'standard input' if history == '-' else history}: {error}", err=True)
+        sys.exit(Exit.SETTINGS)
+    if picture is not None:
+        picture.write_text(svg(found, report), encoding="utf-8")
+    if as_json:
+        click.echo(_as_json(found, report, read_seconds))
+    else:
+        _print(found, report, picture)
+    sys.exit({Verdict.OK: Exit.OK, Verdict.VIOLATION: Exit.FAILED, Verdict.UNKNOWN: UNDECIDED}[report.verdict])
+
+
+def _value(given: str | None) -> Any:
+    if given is None:
+        return None
+    try:
+        return json.loads(given)
+    except ValueError:
+        return given
+
+
+def _own_model(name: str) -> Model:
+    """An object of the class that FILE.py:CLASS names.
+
+    Raises:
+        click.BadParameter: there is no such file or class, or it cannot be made without arguments.
+    """
+    from actors.verification.histories import Model
+
+    file, _, wanted = name.rpartition(":")
+    if not Path(file).is_file():
+        raise click.BadParameter(f"{name}: there is no file {file}", param_hint="--model")
+    spec = importlib.util.spec_from_file_location(f"judged_model_{Path(file).stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+        made = getattr(module, wanted)()
+    except Exception as error:
+        raise click.BadParameter(f"{name}: {type(error).__name__}: {error}", param_hint="--model") from error
+    if not isinstance(made, Model):
+        raise click.BadParameter(
+            f"{name}: {wanted} is not a subclass of actors.verification.histories.Model", param_hint="--model"
+        )
+    return made
+
+
+def _as_json(history: History, report: Report, read_seconds: float) -> str:
+    import msgspec
+
+    found = msgspec.to_builtins(report)
+    found["operations"] = len(history.operations)
+    found["read_seconds"] = read_seconds
+    return msgspec.json.encode(found).decode()
+
+
+def _print(history: History, report: Report, picture: Path | None) -> None:
+    from actors.verification.histories.picture import explanation, text_picture
+
+    count = len(history.operations)
+    click.echo(
+        f"{report.level} ({report.model}): {report.verdict.value} · {count:,} operation{'' if count == 1 else 's'} in "
+        f"{report.seconds:.3g} s"
+    )
+    if report.verdict.value != "ok":
+        click.echo(explanation(report))
+    if report.witness is not None:
+        from rich.console import Console
+
+        console = Console()
+        click.echo()
+        click.echo(text_picture(history, report, console.width if console.is_terminal else 160), nl=False)
+    if picture is not None:
+        click.echo(f"picture: {picture}")
