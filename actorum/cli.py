@@ -22,6 +22,7 @@ COMMANDS = {
     "set": ("actorum.cli_data", "put"),
     "del": ("actorum.cli_data", "delete"),
     "log": ("actorum.cli_log", "log"),
+    "judge": ("actorum.judge", "judge"),
     "simulate": ("actorum.simulate", "simulate"),
     "verify": ("actorum.verify", "verify"),
 }
