@@ -8,14 +8,16 @@ from __future__ import annotations
 import enum
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from actors.actor import Actor
 from actors.verification.actor_history import History
+from actors.message import Message
 from actors.verification.actor_network import Network
 from actors.verification.actor_search import Search
 from actors.verification.actor_view import View
+from actors.verification.actor_world import Slot
 from actors.verification.errors import ModelError
 from actors.verification.properties import Property
 from actors.verification.result import Options, ProgressCallback, Result
@@ -48,12 +50,13 @@ class ActorModel(ABC):
         sync_at_once: journalled records are on disk when the handler returns. Otherwise the disk is an actor of its own:
             it syncs later, and a crash loses what was not synced. None: at once when nothing can crash, since then
             nobody can tell.
-        timers: how often the timers of one actor may fire in one run (a firing that changes nothing is free); None = any
-            number. A bound: what was not explored is said.
+        timers: how often the timers of one actor may fire in one run (a firing that changes nothing is free), the same for
+            all or by node, 0 for nodes that are not named; None = any number. A bound: what was not explored is said.
         history: what is recorded of clients; see ``ClientHistory``.
         max_children: places for spawned actors.
         ask_timeouts: whether requests may time out; None: when messages can be lost or nodes crash.
         fairness: see there.
+        cut: pairs of nodes between which every message is lost, in both directions: a partition that does not heal.
     """
 
     _arguments: dict[str, Any]
@@ -67,15 +70,16 @@ class ActorModel(ABC):
 
     def __init__(
         self, *, network: Network = Network.ORDERED, lossy: bool = False, drops: int | None = None, crashes: int = 0,
-        down: int | None = None, recover: bool = True, sync_at_once: bool | None = None, timers: int | None = None,
+        down: int | None = None, recover: bool = True, sync_at_once: bool | None = None, timers: int | Mapping[str, int] | None = None,
         history: History[Any] | None = None, max_children: int = 0, ask_timeouts: bool | None = None,
-        fairness: Fairness = Fairness.WEAK,
+        fairness: Fairness = Fairness.WEAK, cut: Collection[tuple[str, str]] = (),
     ) -> None:
         if lossy and network is Network.ORDERED and drops is not None and drops < 0:
             raise ModelError(f"ActorModel: drops is {drops}; give a count, or None for any number")
         if drops is not None and not lossy:
             raise ModelError("ActorModel: drops without lossy=True; a network that loses nothing has no losses to count")
-        if crashes < 0 or (down is not None and down < 0) or (timers is not None and timers < 0):
+        counts = timers.values() if isinstance(timers, Mapping) else (0 if timers is None else timers,)
+        if crashes < 0 or (down is not None and down < 0) or any(count < 0 for count in counts):
             raise ModelError(f"ActorModel: crashes {crashes}, down {down}, timers {timers}: give counts from 0 on")
         self.network = network
         self.lossy = lossy
@@ -89,11 +93,13 @@ class ActorModel(ABC):
         self.max_children = max_children
         self.ask_timeouts = (lossy or crashes > 0) if ask_timeouts is None else ask_timeouts
         self.fairness = fairness
-        self.actors: list[tuple[Reference, type[Actor], tuple[Any, ...]]] = []
+        self.cut = frozenset(link for one, other in cut for link in ((one, other), (other, one)))
+        self.actors: list[Slot] = []
         self.reliable: set[str] = set()
 
     def spawn(
-        self, actor_class: type[Actor], *args: Any, name: str, node: str | None = None, may_crash: bool = True
+        self, actor_class: type[Actor], *args: Any, name: str, node: str | None = None, may_crash: bool = True,
+        journal: Sequence[Message] = (),
     ) -> Reference:
         """Add an actor; actors start in the order in which they are added.
 
@@ -102,17 +108,20 @@ class ActorModel(ABC):
             name: unique on its node.
             node: where it lives; what crashes is a node. By default a node of its own, with the actor's name.
             may_crash: False keeps its node up.
+            journal: records that it recovers from when it first starts, so that a model can begin in the middle.
 
         Returns:
             A reference to whoever has the name, for other actors' arguments.
 
         Raises:
-            ModelError: the name is taken.
+            ModelError: the name is taken, or the actor has no journal.
         """
         reference = Reference(name if node is None else node, name)
-        if any(reference == other for other, _, _ in self.actors):
+        if journal and not actor_class.is_durable:
+            raise ModelError(f"{type(self).__name__}: {reference} has no recover(), so it cannot start from a journal")
+        if any(reference == other.reference for other in self.actors):
             raise ModelError(f"{type(self).__name__}: there are two actors {reference}; give each a name of its own")
-        self.actors.append((reference, actor_class, args))
+        self.actors.append(Slot(reference, actor_class, args, tuple(journal)))
         if not may_crash:
             self.reliable.add(reference.node)
         return reference
@@ -124,6 +133,10 @@ class ActorModel(ABC):
     def boundary(self, state: View) -> bool:
         """Whether the state is explored; others count for nothing, and what holds then holds within the boundary."""
         return True
+
+    def fires_of(self, node: str) -> int | None:
+        """How often the timers of an actor of this node may fire; None = any number."""
+        return self.timers.get(node, 0) if isinstance(self.timers, Mapping) else self.timers
 
     @property
     def bounded(self) -> bool:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 CHUNK = 2_000  # states between two looks at the clock
 PROGRESS_SECONDS = 0.2
 MAX_PREDICATES = 31
+MAX_TEXT = 2_000  # characters of a state in an error
 LIVENESS = (Kind.EVENTUALLY, Kind.LEADS_TO)
 FAILURE = "no handler fails"
 
@@ -66,8 +67,8 @@ class Search:
             raise ModelError(f"{self.name}: {len(predicates)} predicates; at most {MAX_PREDICATES} in one check")
         self.world = World(
             model.actors, network=model.network, lossy=model.lossy, sync_at_once=model.sync_at_once,
-            timers=model.timers, max_children=model.max_children, ask_timeouts=model.ask_timeouts,
-            history=model.history,
+            timers=[model.fires_of(slot.reference.node) for slot in model.actors], max_children=model.max_children, ask_timeouts=model.ask_timeouts,
+            history=model.history, cut=model.cut,
         )
         self.live = any(claim.kind in LIVENESS for claim in self.claims)
         self.engine = Interleaving(
@@ -111,7 +112,7 @@ class Search:
                 raise
             except Exception as error:
                 raise ModelError(
-                    f"{self.name}: {what} raised {type(error).__name__}: {error}\nin the state\n{view!r}"
+                    f"{self.name}: {what} raised {type(error).__name__}: {error}\nin the state\n{repr(view)[:MAX_TEXT]}"
                 ) from error
             return verdict, list(view.reads.items())
 
@@ -179,7 +180,7 @@ class Search:
         if engine.cut:
             self._bounded("states outside of the model's boundary were left out")
         if engine.withheld:
-            self._bounded(f"timers of one actor fire at most {self.model.timers} times in one run")
+            self._bounded(f"timers fire at most so often in one run: {self.model.timers}")
 
     def _bounded(self, why: str) -> None:
         self.bound = f"{self.bound}; {why}" if self.bound else why

@@ -250,10 +250,7 @@ class Thawer:
     def _object(self, frozen: Frozen) -> Any:
         kind = frozen.kind
         if frozen.model is not None:
-            try:
-                made = copy.copy(frozen.model)
-            except TypeError:  # a native class: configuration belongs into its snapshot
-                made = kind.__new__(kind)
+            made = _fresh(frozen.model)
             self._made.append(made)
             made.restore(self.value(frozen.items))
             return made
@@ -268,6 +265,16 @@ class Thawer:
         for name, item in zip(frozen.names, frozen.items, strict=True):
             setattr(made, name, self.value(item))
         return made
+
+
+def _fresh(model: Any) -> Any:
+    """An object of the same class and configuration, to restore a snapshot in."""
+    if hasattr(model, "__deepcopy__"):
+        return copy.deepcopy(model)
+    try:
+        return copy.copy(model)
+    except TypeError:  # a native class without __copy__: its configuration belongs into its snapshot
+        return type(model).__new__(type(model))
 
 
 def freeze(actor: str, instance: Any) -> Frozen:

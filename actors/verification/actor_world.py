@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from actors.actor import Actor
 from actors.context import Ticket
 from actors.errors import AskFailed, AskTimeout, ContractError
-from actors.message import Answer, Lane, Reason, Request, Terminated
+from actors.message import Answer, Lane, Message, Reason, Request, Terminated
 from actors.recording import JournalView, Recorder
 from actors.verification.actor_effects import Release
 from actors.verification.actor_history import History
@@ -64,11 +64,13 @@ class Slot(NamedTuple):
     Attributes:
         reference: its name, incarnation 0.
         actor_class, args: how it is made; None for one that only a child takes.
+        journal: what it recovers from when it first starts.
     """
 
     reference: Reference
     actor_class: type[Actor] | None
     args: tuple[Any, ...]
+    journal: tuple[Message, ...] = ()
 
     @property
     def text(self) -> str:
@@ -89,29 +91,33 @@ class World:
     """Numbers and local steps of one model.
 
     Args:
-        actors: (reference, class, arguments) of every actor of the model, in order.
+        actors: those of the model, in order.
         network: between nodes.
         lossy: messages between nodes may be lost.
         sync_at_once: what a handler journals is on disk when it returns.
-        timers: how often the timers of one actor may fire; None = any number.
+        timers: per actor of the model how often its timers may fire; None = any number. Those of children: as for the
+            last one.
         max_children: places for spawned actors.
         ask_timeouts: whether a request may time out.
         history: what is recorded of clients; None = nothing.
+        cut: (from, to) nodes between which every message is lost.
     """
 
     def __init__(
-        self, actors: Sequence[tuple[Reference, type[Actor], tuple[Any, ...]]], *, network: Network, lossy: bool,
-        sync_at_once: bool, timers: int | None, max_children: int, ask_timeouts: bool, history: History[Any] | None,
+        self, actors: Sequence[Slot], *, network: Network, lossy: bool,
+        sync_at_once: bool, timers: Sequence[int | None], max_children: int, ask_timeouts: bool, history: History[Any] | None,
+        cut: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
-        self.slots = [Slot(*actor) for actor in actors]
+        self.slots = list(actors)
         self.by_name = {(slot.reference.node, slot.reference.name): i for i, slot in enumerate(self.slots)}
         self.capacity = len(self.slots) + max_children
         self.network = network
         self.sync_at_once = sync_at_once
-        self.max_fires = timers
+        self._max_fires = timers
         self.ask_timeouts = ask_timeouts
         self.answers_are_unique = network is not Network.DUPLICATING and not lossy and not ask_timeouts
         self.history = history
+        self.cut = cut
         self.engine: Interleaving | None = None
         self.locals: list[Local] = []
         self._local_slots: list[int] = []
@@ -151,7 +157,8 @@ class World:
             if local.life is Life.UP:
                 if local.pending:
                     offers.append(self.event_number(Event(slot, Happening.SYNC)))
-                if self.max_fires is None or local.fires < self.max_fires:
+                most = self.max_fires(slot)
+                if most is None or local.fires < most:
                     offers += [self.event_number(Event(slot, Happening.TIMER, timer)) for timer in local.timers]
                 elif local.timers:
                     flags |= WITHHELD
@@ -161,6 +168,10 @@ class World:
             announced = self.engine.add_local(flags, offers)
             assert announced == number
         return number
+
+    def max_fires(self, slot: int) -> int | None:
+        """How often the timers of an actor may fire."""
+        return self._max_fires[min(slot, len(self._max_fires) - 1)]
 
     def event_number(self, event: Event) -> int:
         """The number of an event."""
@@ -185,7 +196,7 @@ class World:
             ContractError: the message cannot be hashed.
         """
         slot = self.slot_of(envelope.target)
-        if slot is None:
+        if slot is None or (envelope.source is not None and (envelope.source.node, envelope.target.node) in self.cut):
             return None
         event = Event(slot, Happening.DELIVER, envelope)
         try:
@@ -364,7 +375,7 @@ class World:
             return [_Found(local, (), (), FAILED, text, ())]
         left = local._replace(timers=tuple(timer for timer in local.timers if timer != number))
         found = self._run(slot, left, lambda actor, hands: handler(actor, message, hands), None, None)
-        if self.max_fires is None:
+        if self.max_fires(slot) is None:
             return found
         # a firing that changes nothing but sets itself again is not counted
         counted = []
@@ -378,7 +389,7 @@ class World:
     def _start(self, slot: int, local: Local, made: Any) -> list[_Found]:
         if local.life is Life.UP:
             return []
-        actor_class, args, parent = made if made is not None else (*self.slots[slot][1:], None)
+        actor_class, args, parent = made if made is not None else (*self.slots[slot][1:3], None)
         if actor_class is None:
             return []
         if actor_class.is_async:
@@ -388,7 +399,7 @@ class World:
             )
         stream = local.stream
         if stream is None and actor_class.is_durable:
-            stream = Stream()
+            stream = Stream(records=self.slots[slot].journal)
         fresh = Local(
             Life.UP, None, fires=local.fires, incarnation=local.incarnation + 1, stream=stream, made=made,
         )
