@@ -146,7 +146,7 @@ def _by_arrows(accesses: Accesses, level: str, rule: Rule) -> Finding:
         if node + 1 not in first:
             out[node].append(Arrow(node, node + 1, "session"))
         for _, source in accesses.reads_of(node):
-            if source not in (INITIAL, node):
+            if source != INITIAL:
                 out[source].append(Arrow(source, node, "reads"))
         for key, source, other in rule(accesses, node):
             if source == INITIAL:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
-VISITS = 2_000_000  # arrows looked at before the shortest cycle found so far will do
+VISITS = 300_000  # arrows looked at before the shortest cycle found so far will do
 
 
 class Arrow(NamedTuple):
@@ -76,7 +76,7 @@ def components(nodes: Iterable[int], successors: Callable[[int], Iterable[int]])
 
 def shortest_path(
     start: int, goal: int, arrows: Arrows, transitive: frozenset[str], within: Container[int] | None = None,
-    longest: int | None = None, visits: int = VISITS,
+    longest: int | None = None, visits: int | None = VISITS,
 ) -> tuple[list[Arrow], int]:
     """The path of fewest arrows, runs of one transitive kind counted once and returned as one arrow.
 
@@ -86,7 +86,7 @@ def shortest_path(
         transitive: the kinds whose runs count once.
         within: the only nodes to visit; None: all.
         longest: give up beyond so many arrows.
-        visits: arrows to look at before giving up.
+        visits: arrows to look at before giving up; None: look at all.
 
     Returns:
         The path, empty if none was found, and how many arrows were looked at.
@@ -98,7 +98,7 @@ def shortest_path(
     queue = deque([first])
     done: set[tuple[int, str]] = set()
     looked = 0
-    while queue and looked <= visits:
+    while queue and (visits is None or looked <= visits):
         state = queue.popleft()
         if state in done:
             continue
@@ -167,19 +167,37 @@ def shortest_cycle(
     """
     inside = frozenset(nodes)
     found = components(inside, lambda node: [arrow.target for arrow in arrows(node) if arrow.target in inside])
+    found.sort(key=len)
     best: list[Arrow] = []
-    for component in sorted(found, key=len):
+    for component in found:
+        if best := _pair(component, arrows):
+            return rotated(best)
+    for component in found:
         members = frozenset(component)
         for start in component:
             cycle, looked = shortest_path(
-                start, start, arrows, transitive, members, len(best) - 1 if best else None, visits if best else VISITS
+                start, start, arrows, transitive, members, len(best) - 1 if best else None, visits if best else None
             )
             if cycle and (not best or len(cycle) < len(best)):
                 best = cycle
             visits -= looked
-            if best and (len(best) <= 2 or visits <= 0):
+            if best and (len(best) <= 3 or visits <= 0):
                 return rotated(best)
     return rotated(best)
+
+
+def _pair(component: list[int], arrows: Arrows) -> list[Arrow]:
+    """A cycle of one or two arrows, by one look at each arrow."""
+    seen: dict[tuple[int, int], Arrow] = {}
+    for node in component:
+        for arrow in arrows(node):
+            if arrow.target == node:
+                return [arrow]
+            back = seen.get((arrow.target, node))
+            if back is not None:
+                return [back, arrow]
+            seen[node, arrow.target] = arrow
+    return []
 
 
 def rotated(cycle: list[Arrow]) -> list[Arrow]:

@@ -1,6 +1,6 @@
 """A search for one order of all operations of any object, by frontiers: how far each process has come, and the state.
 
-Takes operations that change nothing at once; an operation of unknown outcome may be taken or left. Knows models and
+Takes enabled reads at once; an operation of unknown outcome may be taken or left. Knows models and
 operations, and no report.
 """
 
@@ -54,9 +54,12 @@ class ModelSearch:
         sessions: dict[Hashable, list[Operation]] = {}
         parts: dict[Hashable, int] = {}
         self._part: dict[int, int] = {}
+        self._reads_only: dict[int, bool] = {}
         for operation in operations:
-            if operation.outcome is Outcome.INFO and model.reads_only(operation):
+            reads_only = model.reads_only(operation)
+            if operation.outcome is Outcome.INFO and reads_only:
                 continue
+            self._reads_only[operation.invoked] = reads_only
             sessions.setdefault(operation.process, []).append(operation)
             self._part[operation.invoked] = parts.setdefault(model.partition(operation), len(parts))
         self._sessions = list(sessions.values())
@@ -101,14 +104,16 @@ class ModelSearch:
         ]
 
     def _take_free(self, frontier: Frontier) -> Frontier:
-        """Take every next operation that may happen and changes nothing, until there is none."""
+        """Take every next read that may happen, until there is none.
+
+        Only what never changes a state: a write of the value that stands may be needed later, when another one stands.
+        """
         places, placed = list(frontier.places), frontier.placed
         for session, operations in enumerate(self._sessions):
             while places[session] < len(operations):
                 operation = operations[places[session]]
                 state = frontier.states[self._part[operation.invoked]]
-                allowed, after = self._step(operation, state)
-                if not allowed or after != state:
+                if not self._reads_only[operation.invoked] or not self._step(operation, state)[0]:
                     break
                 places[session] += 1
                 placed += operation.outcome is Outcome.OK

@@ -58,6 +58,7 @@ class Graph:
                 for following in lists.unseen.get(read.key, ()):
                     self._add(read.transaction, following, "rw", read.key)
         self._time: dict[int, list[Arrow]] = {}
+        self._nodes = self._count  # and the points in time
 
     def _add(self, before: int, after: int, kind: str, key: object) -> None:
         if before < 0 or after < 0 or before == after:
@@ -91,6 +92,7 @@ class Graph:
                 self._time.setdefault(index, []).append(Arrow(index, point, "time"))
             elif point >= self._count:
                 self._time.setdefault(point, []).append(Arrow(point, index, "time"))
+        self._nodes = point + 1
 
     def _only(self, *kinds: str) -> Callable[[int], Iterable[Arrow]]:
         def arrows(node: int) -> Iterable[Arrow]:
@@ -102,7 +104,7 @@ class Graph:
     def cycle(self) -> Anomaly | None:
         """A cycle of the name that breaks the weakest level, or None."""
         time = ("time",) if self._time else ()
-        nodes = range(self._count)
+        nodes = range(self._nodes)
         for name, kinds in (("G0", ("ww",)), ("G1c", ("ww", "wr"))):
             cycle = shortest_cycle(nodes, self._only(*kinds, *time), TIME)
             if cycle:
@@ -119,7 +121,9 @@ class Graph:
 
     def _single(self, inside: list[list[int]], time: tuple[str, ...]) -> list[Arrow]:
         """The shortest cycle with one rw that the budget finds."""
-        best: list[Arrow] = []
+        best = self._overtaken() if time else []
+        if best:
+            return rotated(best)
         visits = VISITS
         for component in sorted(inside, key=len):
             members = frozenset(component)
@@ -136,6 +140,36 @@ class Graph:
                         if visits <= 0 or len(best) == 2:
                             return rotated(best)
         return rotated(best)
+
+    def _overtaken(self) -> list[Arrow]:
+        """An rw to a transaction that was complete before the reader was invoked: the usual stale read."""
+        operations = self._lists.operations
+        for arrows in self._out:
+            for arrow in arrows:
+                done = operations[arrow.target].completed
+                if arrow.kind == "rw" and done is not None and done < operations[arrow.source].invoked:
+                    return [arrow, Arrow(arrow.target, arrow.source, "time")]
+        return []
+
+    def acyclic(self) -> bool:
+        """Whether there is no cycle of any name, by one walk over everything."""
+        targets = [[arrow.target for arrow in arrows] for arrows in self._out]
+        targets += [[] for _ in range(self._nodes - self._count)]
+        for node, arrows in self._time.items():
+            targets[node] += [arrow.target for arrow in arrows]
+        waiting = [0] * self._nodes
+        for following in targets:
+            for node in following:
+                waiting[node] += 1
+        ready = [node for node, count in enumerate(waiting) if count == 0]
+        placed = 0
+        while ready:
+            placed += 1
+            for node in targets[ready.pop()]:
+                waiting[node] -= 1
+                if waiting[node] == 0:
+                    ready.append(node)
+        return placed == self._nodes
 
     def _anomaly(self, name: str, cycle: list[Arrow]) -> Anomaly:
         operations = self._lists.operations
