@@ -6,9 +6,9 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import fault_rows, load, store_rows
+from bench import fault_rows, load, store_rows, verify_rows
 from bench.lab import Lab
-from bench.peers import erlang, etcd, redis
+from bench.peers import erlang, etcd, redis, tlc
 from bench.peers.running import Servers
 from bench.timing import run_module
 
@@ -187,5 +187,14 @@ CONTESTS = (
         "recovery", "recovery of all logged SETs", "s", lambda lab: fault_rows.recovery(lab).value,
         (Peer("one Redis", redis.installed, redis.INSTALL, _redis_recovery),), Goal("one Redis", 3),
         Goal("one Redis", 1), more_is_better=False, alone=True,
+    ),
+    Contest(
+        "two-phase-commit", "model checking two-phase commit, 7 managers, from start to end of the process", "s",
+        lambda lab: verify_rows.two_phase_commit(),
+        (Peer(
+            "TLC", tlc.installed, tlc.INSTALL,
+            lambda lab, _: tlc.two_phase_commit(verify_rows.TWO_PHASE_MANAGERS, verify_rows.TWO_PHASE_STATES),
+        ),),
+        Goal("TLC", 1 / 3), Goal("TLC", 0.1), more_is_better=False,
     ),
 )
