@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from actors.errors import AskTimeout
 from actors.message import Answer
-from actors.simulation.cell import ANSWER, Cell
+from actors.simulation.cell import Cell
 from core_ext.mailbox import Reference
+from core_ext.stage import ANSWER
 
 if TYPE_CHECKING:
     from actors.simulation.node import Node

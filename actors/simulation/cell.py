@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 from collections import deque
-from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from actors.actor import Actor
 from actors.context import Mailbox, Overflow, Supervision
 from actors.message import Message, Reason
 from core_ext.mailbox import Reference
+from core_ext.stage import ASK, CONTROL_CAPACITY, CREATED, DROPPED, FULL, TAKEN, WORLD, StageCell
 
 if TYPE_CHECKING:
     from actors.simulation.context import Hands
@@ -18,52 +17,13 @@ if TYPE_CHECKING:
     from actors.simulation.node import Node
 
 
-class State(enum.IntEnum):
-    """Where an actor stands in its life; the order counts: only up to RUNNING does it get turns."""
-
-    NEW = 0
-    RUNNING = 1
-    CREATED = 2
-    SUSPENDED = 3
-    STOPPING = 4
-    STOPPED = 5
-
-
-# What a mailbox entry is; those above ASK are exempt from the mailbox's bound.
-TELL, ASK, ANSWER, TIMER, STOP, WORLD = range(6)
-
-# What becomes of a message.
-TAKEN, NOBODY, FULL, DROPPED = range(4)
-
-# Plain numbers for the turn loop: an enum's member costs a look-up each time.
-NEW, RUNNING, CREATED, SUSPENDED, STOPPING, STOPPED = (int(state) for state in State)
-
 PENDING = 1 << 62  # a gate whose records no batch of the log holds yet
-CONTROL_CAPACITY = 65_536
 
 Entry = tuple[int, Any, Reference | None, int]
 
 
-class Timer:
-    """One timer of one actor; ``generation`` counts its settings, so that an old firing is recognised.
-
-    A timer that is put off again and again stays where it stands in the agenda and finds its place when it comes up.
-    """
-
-    __slots__ = ("cell", "due", "generation", "key", "live", "message", "queued")
-
-    def __init__(self, cell: Cell, key: Hashable) -> None:
-        self.cell = cell
-        self.key = key
-        self.message: Message | None = None
-        self.generation = 0
-        self.live = False
-        self.due = 0
-        self.queued = -1  # when it comes up; -1: it does not
-
-
-class Cell:
-    """One actor.
+class Cell(StageCell):
+    """One actor: what the stage needs of it, and its place in the tree of supervision.
 
     Args:
         node: where it lives.
@@ -73,20 +33,15 @@ class Cell:
         supervision, mailbox: as given to ``spawn``.
     """
 
-    __slots__ = (
-        "actor", "actor_class", "after_batch", "alarm", "answers", "args", "batch_pending", "checks", "children",
-        "control", "data", "gate", "gated", "generation", "hands", "handled", "handlers", "held", "index", "journal",
-        "leaving", "limit", "mailbox", "name", "node", "own", "parent", "queued", "restarts", "sent_reports", "state",
-        "stop_reason", "stopped_ran", "supervision", "timers", "unlaunched", "watchers",
-    )
-
     hands: Hands
+    journal: ActorJournal | None
 
     def __init__(
         self, node: Node, actor_class: type[Any], args: tuple[Any, ...], own: Reference, parent: Cell | None,
         supervision: Supervision, mailbox: Mailbox | None, index: int,
     ) -> None:
         self.node = node
+        self.stage = node
         self.actor_class = actor_class
         self.args = args
         self.own = own
@@ -98,28 +53,24 @@ class Cell:
         self.actor: Any = None
         self.handlers = actor_class.handlers
         self.answers = actor_class.answer_handlers
-        self.after_batch: Callable[..., None] | None = getattr(actor_class, "after_batch", None)
-        self.state: int = CREATED
-        self.control: deque[Entry] = deque()
-        self.data: deque[Entry] = deque()
+        self.after_batch = getattr(actor_class, "after_batch", None)
+        self.state = CREATED
+        self.control = deque()
+        self.data = deque()
         self.limit = 1 << 62 if self.mailbox.overflow is Overflow.UNBOUNDED else self.mailbox.capacity
-        self.queued = False
-        self.leaving = False
         self.generation = 0
-        self.handled = 0
-        self.timers: dict[Hashable, Timer] = {}
+        self.timers = {}
         self.held: dict[tuple[str, int], Reference | None] = {}  # requests neither answered nor failed, by asker
-        self.journal: ActorJournal | None = None
-        self.gate = 0
-        self.gated: deque[tuple[int, Any]] = deque()
+        self.journal = None
+        self.gated = deque()
         self.children: dict[Cell, None] = {}
-        self.unlaunched: list[Cell] = []
+        self.unlaunched = []
         self.watchers: dict[tuple[Reference, Reference], None] = {}  # (watcher, target as the watcher named it)
         self.restarts: list[int] = []
         self.stop_reason: Reason | None = None
         self.stopped_ran = False
         self.alarm = False  # the time for its orderly stop is running
-        self.checks: tuple[Any, ...] = ()
+        self.checks = ()
 
     @property
     def label(self) -> str:
@@ -135,28 +86,20 @@ class Cell:
         """True while its records are not on disk: neither an effect nor its end may be seen."""
         return bool(self.gated) or self.gate > self.node.synced
 
-    def accept(self, kind: int, message: Any, sender: Reference | None, correlation: int, control: bool) -> int:
-        """Put an entry into the mailbox; says what became of it."""
-        if self.state >= STOPPING:
-            return NOBODY
+    def overflow(self, control: bool) -> int:
+        """The queue may be full: what becomes of one more message; TAKEN when there is room, or was made."""
         if control:
-            if kind <= ASK and len(self.control) >= CONTROL_CAPACITY and _counted(self.control) >= CONTROL_CAPACITY:
-                return FULL
-            self.control.append((kind, message, sender, correlation))
-        else:
-            if kind <= ASK and len(self.data) >= self.limit and _counted(self.data) >= self.limit:
-                overflow = self.mailbox.overflow
-                if overflow is Overflow.REJECT:
-                    self.node.counters["rejected"] += 1
-                    return FULL
-                self.node.counters["dropped"] += 1
-                if overflow is Overflow.DROP_NEWEST:
-                    return DROPPED
-                self._drop_oldest()
-            self.data.append((kind, message, sender, correlation))
-        if not self.queued and self.state <= RUNNING:
-            self.queued = True
-            self.node.runnable.append(self)
+            return FULL if _counted(self.control) >= CONTROL_CAPACITY else TAKEN
+        if _counted(self.data) < self.limit:
+            return TAKEN
+        policy = self.mailbox.overflow
+        if policy is Overflow.REJECT:
+            self.node.counters["rejected"] += 1
+            return FULL
+        self.node.counters["dropped"] += 1
+        if policy is Overflow.DROP_NEWEST:
+            return DROPPED
+        self._drop_oldest()
         return TAKEN
 
     def _drop_oldest(self) -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from actors.context import Mailbox, Supervision
 from actors.errors import ContractError
 from actors.message import Message, Request
-from actors.recording import Recorder, Send
+from actors.recording import Recorder
 from actors.simulation import lifecycle
 from core_ext.mailbox import Reference
+from core_ext.stage import StageHands
 
 if TYPE_CHECKING:
     from actors.simulation.cell import Cell
@@ -25,16 +26,7 @@ class Launch(NamedTuple):
     cell: Cell
 
 
-class Away(NamedTuple):
-    """``send`` or ``send_now`` to another node: what cannot travel has failed in the handler already."""
-
-    target: Reference
-    message: Message
-    content: Any
-    now: bool = False
-
-
-class Hands(Recorder):
+class Hands(StageHands, Recorder):
     """One actor's context.
 
     Args:
@@ -42,26 +34,12 @@ class Hands(Recorder):
     """
 
     def __init__(self, cell: Cell) -> None:
-        parent = None if cell.parent is None else cell.parent.own
-        super().__init__(cell.node, cell.own, parent, cell.answers)
+        super().__init__(cell.own, cell.node)
+        self.parent = None if cell.parent is None else cell.parent.own
+        self._world = cell.node
+        self._answers = frozenset(cell.answers)
         self._cell = cell
         self._node = cell.node
-
-    def send(self, target: Reference, message: Message) -> None:
-        """See ``Context.send``."""
-        if target.node == self.node:
-            self._node.check_type(message)
-            self.effects.append(Send(target, message))
-        else:
-            self.effects.append(Away(target, message, self._node.wire.pack(message)))  # type: ignore[arg-type]
-
-    def send_now(self, target: Reference, message: Message) -> None:
-        """See ``Context.send_now``."""
-        if target.node == self.node:
-            self._node.check_type(message)
-            self.effects.append(Send(target, message, True))
-        else:
-            self.effects.append(Away(target, message, self._node.wire.pack(message), True))  # type: ignore[arg-type]
 
     def request(
         self, target: Reference, message: Request[Any], key: Hashable = None, timeout_seconds: float | None = None
@@ -89,7 +67,7 @@ class Hands(Recorder):
         child = lifecycle.create(self._node, actor_class, args, name, supervision, mailbox, cell)
         cell.unlaunched.append(child)
         cell.children[child] = None
-        self.effects.append(Launch(child))  # type: ignore[arg-type]
+        self.effects.append(Launch(child))
         return child.own
 
     def stop(self, target: Reference | None = None) -> None:

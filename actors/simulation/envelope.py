@@ -6,37 +6,21 @@ number joins a send with what became of it. Knows no link and no fault.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from zlib import crc32
 
 from actors.message import check_fields, message_type
-from actors.simulation.ledger import Ledger
 from core_ext.codec import ENVELOPE_OVERHEAD_BYTES, FRAME_OVERHEAD_BYTES, CodecError, MessageCodec
 from core_ext.mailbox import Reference
+from core_ext.stage import Parcel
 
 # Kinds of envelopes: the first four are those of the wire, the others a world's words to another world.
 TELL, ASK, REPLY, FAILURE, WATCH, UNWATCH, TERMINATED, REJECTED = range(8)
 
 Envelope = tuple[int, str, int, Reference | None, int, Any, int]
 
-_OVERHEAD_BYTES = ENVELOPE_OVERHEAD_BYTES + FRAME_OVERHEAD_BYTES
-
-
-class Parcel:
-    """One message on the wire; copies for several receivers share it, and its bytes are decoded once.
-
-    Attributes:
-        wire_id: of the message.
-        body: its bytes.
-        message: what they stand for; None until somebody asked.
-    """
-
-    __slots__ = ("body", "message", "wire_id")
-
-    def __init__(self, wire_id: int, body: bytes) -> None:
-        self.wire_id = wire_id
-        self.body = body
-        self.message: Any = None
+OVERHEAD_BYTES = ENVELOPE_OVERHEAD_BYTES + FRAME_OVERHEAD_BYTES
 
 
 class Wire:
@@ -44,15 +28,13 @@ class Wire:
 
     Args:
         encoded: True: through the codec, as between real nodes; False: the message object itself travels.
-        max_frame_bytes: the largest message that is taken.
-        ledger: folds what travels into the digest of the run.
+        fold: takes what travels into the digest of the run.
     """
 
-    def __init__(self, encoded: bool, max_frame_bytes: int, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, encoded: bool, fold: Callable[[int, int], object]) -> None:
+        self._fold = fold
         self.codec = MessageCodec(message_type, check_fields)
         self.encoded = encoded
-        self._max_body_bytes = max_frame_bytes - _OVERHEAD_BYTES
         self._last: Any = None
         self._last_parcel: Any = None
 
@@ -66,19 +48,10 @@ class Wire:
             return message
         if self._last is not message:
             body = self.codec.encode(message)
-            self._ledger.fold(message.wire_id, crc32(body))
+            self._fold(message.wire_id, crc32(body))
             self._last_parcel = Parcel(message.wire_id, body)
             self._last = message
         return self._last_parcel
-
-    def too_large(self, content: Any) -> str | None:
-        """Why the transport does not take it; None when it does."""
-        if type(content) is Parcel and len(content.body) > self._max_body_bytes:
-            return (
-                f"a message of {len(content.body)} bytes; the largest that the transport takes has "
-                f"{self._max_body_bytes}: split it, or raise max_frame_bytes"
-            )
-        return None
 
     def unpack(self, content: Any) -> Any:
         """The message that came.
@@ -86,7 +59,7 @@ class Wire:
         Raises:
             CodecError: it cannot be read.
         """
-        if type(content) is not Parcel:
+        if not isinstance(content, Parcel):
             return content
         if content.message is None:
             content.message = self.codec.decode(content.wire_id, content.body)

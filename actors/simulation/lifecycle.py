@@ -18,18 +18,8 @@ from actors.actor import Actor
 from actors.context import Directive, Mailbox, Overflow, Supervision
 from actors.errors import AskFailed, AskRejected, ContractError
 from actors.message import Reason
-from actors.simulation.cell import (
-    ASK,
-    CREATED,
-    NEW,
-    RUNNING,
-    STOP,
-    STOPPED,
-    STOPPING,
-    SUSPENDED,
-    TELL,
-    Cell,
-)
+from actors.simulation.cell import Cell
+from core_ext.stage import ASK, CREATED, NEW, RUNNING, STOP, STOPPED, STOPPING, SUSPENDED, TELL
 
 if TYPE_CHECKING:
     from actors.simulation.node import Node
@@ -94,7 +84,7 @@ def create(
     cell = node.build(actor_class, args, name, supervision, mailbox, parent)
     cell.actor = actor
     if actor_class.is_durable:
-        node.attach_journal(cell)
+        node.durability.attach(cell)
     return cell
 
 
@@ -205,7 +195,7 @@ def finish(cell: Cell) -> None:
     cell.generation += 1
     cell.actor = None
     cell.gated.clear()
-    node.gated.pop(cell, None)
+    node.durability.gated.pop(cell, None)
     for kind, message, sender, correlation in cell.rest():
         if kind == ASK:
             why = f"{cell.label} stopped before it handled {type(message).__qualname__}"

@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actors.simulation.envelope import Envelope, Parcel
+from actors.simulation.envelope import OVERHEAD_BYTES, Envelope, Parcel
 from actors.trace import What
+from core_ext.stage import StageLink
 
 if TYPE_CHECKING:
     from actors.simulation.faults import LinkFaults
     from actors.simulation.node import Node
     from actors.simulation.simulation import Simulation
-
-_ENVELOPE_BYTES = 64
-
 
 class WireSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits and times of the links; the real transport's, where it has them.
@@ -39,58 +37,30 @@ class WireSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     lost_after_seconds: float = 1.5
 
 
-class Link:
+class Link(StageLink):
     """One direction between two nodes.
 
     Attributes:
         cut: how many partitions stand in the way.
-        lost: the sending side takes the peer for lost.
+        changes: how often that began or ended.
         clogged_until, slow_until: times up to which it holds back, or is slower by ``slow_factor``.
         due: when the newest message of each lane arrives.
-        under_way: bytes of data, and control messages, under way.
     """
 
-    __slots__ = (
-        "changes", "clogged_until", "cut", "due", "lost", "settings", "slow_factor", "slow_until", "source", "target",
-        "under_way", "wire",
-    )
-
     def __init__(self, source: Node, target: Node, settings: WireSettings) -> None:
+        super().__init__(settings.queue_bytes, settings.control_limit, settings.max_frame_bytes - OVERHEAD_BYTES)
         self.source = source
         self.target = target
-        self.settings = settings
-        self.wire = source.wire
+        self.key = source.name, target.name
         self.cut = 0
         self.changes = 0
-        self.lost = False
         self.clogged_until = 0
         self.slow_until = 0
         self.slow_factor = 1.0
         self.due = [0, 0]
-        self.under_way = [0, 0]
-
-    def refuses(self, posted: Envelope, control: bool) -> str | None:
-        """Why an envelope is not taken; None when it is on its way."""
-        if self.lost:
-            return f"node {self.target.name!r} is lost, and not connected again yet"
-        if control:
-            if self.under_way[1] >= self.settings.control_limit:
-                return f"{self.under_way[1]} control messages are under way to node {self.target.name!r} already"
-            return None
-        content = posted[5]
-        if type(content) is Parcel:
-            if self.under_way[0] + len(content.body) > self.settings.queue_bytes:
-                return f"{self.under_way[0]} bytes wait for node {self.target.name!r}; send slower"
-            return self.wire.too_large(content)
-        return None
 
 
-def _sizes(envelopes: Iterable[Envelope], control: bool) -> int:
-    if control:
-        return sum(1 for _ in envelopes)
-    return sum(
-        _ENVELOPE_BYTES + (len(posted[5].body) if type(posted[5]) is Parcel else 0) for posted in envelopes
-    )
+Frame = tuple[Link, bool, list[Envelope], int, int, int]
 
 
 class Network:
@@ -116,18 +86,20 @@ class Network:
 
     def flush(self, node: Node, depart_ns: int) -> None:
         """What a turn put into the outbox leaves: one frame per peer and lane, or each message for itself."""
-        outbox, node.outbox = node.outbox, {}
+        outbox, node.outbox = node.outbox, []
         simulation = self._simulation
         faults = simulation.faults.links
         single = simulation.adversarial or faults.any or self.omit_send or self.omit_receive
-        for (peer, control), queued in outbox.items():
-            link = node.links[peer]
-            envelopes = queued if simulation.trace is None else [self._numbered(link, posted) for posted in queued]
+        for link, control in outbox:
+            envelopes, size = link.take(control)
+            if simulation.trace is not None:
+                envelopes = [self._numbered(link, posted) for posted in envelopes]
             if not single:
-                self._leave(link, control, envelopes, depart_ns, True)
+                self._leave(link, control, envelopes, size, depart_ns, True)
                 continue
             for posted in envelopes:
-                self._leave_alone(link, control, [posted], depart_ns, faults)
+                self._leave_alone(link, control, posted, 0, depart_ns, faults)
+            link.arrived(control, size)
 
     def _numbered(self, link: Link, posted: Envelope) -> Envelope:
         self._number += 1
@@ -136,7 +108,7 @@ class Network:
         return posted
 
     def _leave_alone(
-        self, link: Link, control: bool, envelopes: list[Envelope], depart_ns: int, faults: LinkFaults
+        self, link: Link, control: bool, posted: Envelope, size: int, depart_ns: int, faults: LinkFaults
     ) -> None:
         """One message, with the faults of single messages drawn."""
         draws = self._faults_stream
@@ -144,7 +116,7 @@ class Network:
         loss = max(faults.loss, self.omit_send.get(link.source, 0.0), self.omit_receive.get(link.target, 0.0))
         if draws.chance(loss):
             simulation.count("loss" if loss == faults.loss else "omission")
-            self._drop(link, envelopes)
+            self._drop(link, [posted])
             return
         if draws.chance(faults.late):
             simulation.count("late")
@@ -152,32 +124,32 @@ class Network:
         reorder = draws.chance(faults.reorder)
         if reorder:
             simulation.count("reorder")
-        self._leave(link, control, envelopes, depart_ns, not reorder)
+        self._leave(link, control, [posted], size, depart_ns, not reorder)
         if draws.chance(faults.duplicate):
             simulation.count("duplicate")
             if simulation.trace is not None:
-                simulation.note_message(What.DUPLICATE, link, envelopes[0])
-            self._leave(link, control, envelopes, depart_ns, False)
+                simulation.note_message(What.DUPLICATE, link, posted)
+            self._leave(link, control, [posted], 0, depart_ns, False)
 
-    def _leave(self, link: Link, control: bool, envelopes: list[Envelope], depart_ns: int, ordered: bool) -> None:
+    def _leave(
+        self, link: Link, control: bool, envelopes: list[Envelope], size: int, depart_ns: int, ordered: bool
+    ) -> None:
         if link.cut:
+            link.arrived(control, size)
             self._drop(link, envelopes)
             return
-        delay = self._simulation.delays.delay_ns((link.source.name, link.target.name), depart_ns)
+        simulation = self._simulation
+        delay = simulation.delays.delay_ns(link.key, depart_ns)
         if depart_ns < link.slow_until:
             delay = int(delay * link.slow_factor)
         due = max(depart_ns + delay, link.clogged_until)
         if ordered:
             due = link.due[control] = max(due, link.due[control])
-        size = _sizes(envelopes, control)
-        link.under_way[control] += size
-        self._simulation.at(
-            due, self._arrive, (link, control, envelopes, size, link.source.boots, link.target.boots)
-        )
+        simulation.at(due, self._arrive, (link, control, envelopes, size, link.source.boots, link.target.boots))
 
-    def _arrive(self, what: tuple[Link, bool, list[Envelope], int, int, int]) -> None:
+    def _arrive(self, what: Frame) -> None:
         link, control, envelopes, size, sender_boots, receiver_boots = what
-        link.under_way[control] -= size
+        link.arrived(control, size)
         target = link.target
         if link.cut or not target.up or target.boots != receiver_boots or link.source.boots != sender_boots:
             self._drop(link, envelopes)
@@ -186,15 +158,12 @@ class Network:
         else:
             self._read(what)
 
-    def _read(self, what: tuple[Link, bool, list[Envelope], int, int, int]) -> None:
+    def _read(self, what: Frame) -> None:
         link, control, envelopes, *_ = what
-        target, source = link.target, link.source
         if self._simulation.trace is not None:
             for posted in envelopes:
                 self._simulation.note_message(What.DELIVER, link, posted)
-        for posted in envelopes:
-            target.incoming(source, posted, control)
-        target.turn()
+        link.target.read(link.source, envelopes, control)
 
     def _drop(self, link: Link, envelopes: list[Envelope]) -> None:
         self._simulation.counters["dropped"] += len(envelopes)
@@ -269,7 +238,7 @@ class Network:
         for name, link in node.links.items():
             peer = self._simulation.nodes[name]
             self._lose(peer, node)
-            link.lost = bool(link.cut)
+            link.lost = link.cut > 0
             link.due = [0, 0]
             self._connect(node, peer)
 

@@ -6,7 +6,6 @@ modules that it puts together: nodes, network, nemesis.
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -26,13 +25,15 @@ from actors.simulation.network import Link, Network, WireSettings, describe
 from actors.simulation.node import Boot, Node
 from actors.simulation.tape import Tape
 from actors.trace import Event, What
+from core_ext.agenda import Agenda
 from core_ext.mailbox import Reference
 
 SAME_TIME_LIMIT = 200_000
+_WHATS = {what: number for number, what in enumerate(What)}
 MAX_EVENTS = 50_000_000
 
 
-class Simulation:
+class Simulation(Agenda):
     """Nodes with actors, from one seed.
 
     Args:
@@ -50,6 +51,7 @@ class Simulation:
     Attributes:
         now_ns: virtual time.
         events: messages and timers handled so far.
+        adversarial: whether each message travels for itself, and the order of a node's actors is drawn.
         injected: faults so far, by kind.
         counters: what else happened, by name.
         on_failure: called with an actor's label and the error when a handler raised; may raise a SimulationError.
@@ -63,34 +65,32 @@ class Simulation:
         tape: Tape | None = None, disk: str = "memory", wire: str = "codec",
         wire_settings: WireSettings | None = None, trace_limit: int = 0, max_events: int = MAX_EVENTS,
     ) -> None:
+        super().__init__(max_events, SAME_TIME_LIMIT)
         if disk not in ("memory", "wal"):
             raise SimulationError(f"disk={disk!r}: choose 'memory' (fast) or 'wal' (the real log)")
         if wire not in ("codec", "objects"):
             raise SimulationError(f"wire={wire!r}: choose 'codec' or 'objects'")
         self.tape = tape if tape is not None else Tape(seed)
         self.faults = faults or NONE
-        self.now_ns = 0
-        self.events = 0
         self.injected: Counter[str] = Counter()
         self.counters: Counter[str] = Counter()
         self.goals: Counter[str] = Counter()
         self.failures: list[tuple[str, str, Exception]] = []
         self.nodes: dict[str, Node] = {}
-        self._ledger = Ledger(trace_limit)
-        self.trace = self._ledger.trace
+        self.ledger = Ledger(trace_limit)
+        self.trace = self.ledger.trace
         settings = wire_settings or WireSettings()
-        self.wire = Wire(wire == "codec", settings.max_frame_bytes, self._ledger)
+        self.wire = Wire(wire == "codec", self.fold)
         self.delays = time_models.begin(time_model or time_models.BoundedDelay(), self.tape)
+        self.adversarial = self.delays.adversarial
+        if self.delays.stable_ns is not None:
+            self.at(self.delays.stable_ns, self._stable, None)
         self.network = Network(self, settings)
         self.nemesis = Nemesis(self)
         self._checks = Checks(self)
         self._disk = disk
-        self._agenda: list[tuple[int, int, Callable[[Any], None], Any]] = []
-        self._serial = 0
         self._cells = 0
         self._max_events = max_events
-        self._at_this_time = 0  # steps and events at this very moment, so that standing time is noticed
-        self._events_before = 0
         self._buggy: dict[str, bool] = {}
         self.on_process_end: Callable[[Node], None] | None = None
         self.on_failure: Callable[[str, Exception], None] | None = None
@@ -228,43 +228,9 @@ class Simulation:
         """Virtual time in seconds since the beginning."""
         return self.now_ns / 1e9
 
-    @property
-    def adversarial(self) -> bool:
-        """Does each message travel for itself, and is the order of a node's actors drawn?"""
-        return self.delays.adversarial
-
-    def at(self, due_ns: int, function: Callable[[Any], None], argument: Any) -> None:
-        """Call a function when virtual time has come so far; first in, first out at the same time."""
-        self._serial += 1
-        heapq.heappush(self._agenda, (due_ns, self._serial, function, argument))
-
-    def step(self) -> bool:
-        """The next thing that happens; False when nothing ever will."""
-        if not self._agenda:
-            return False
-        due, _, function, argument = heapq.heappop(self._agenda)
-        if due > self.now_ns:
-            self.now_ns = due
-            self._at_this_time = 0
-            self._events_before = self.events
-        else:
-            self._at_this_time += 1
-            if self._at_this_time + self.events - self._events_before > SAME_TIME_LIMIT:
-                raise self._runaway(f"{SAME_TIME_LIMIT} things happened at {self.now:.6f} s and time stands still")
-        function(argument)
-        if self.events > self._max_events:
-            raise self._runaway(f"more than {self._max_events} messages were handled (max_events)")
-        return True
-
     def run(self, seconds: float) -> None:
         """Let virtual time pass."""
-        end = self.now_ns + int(seconds * 1e9)
-        agenda, step = self._agenda, self.step
-        while agenda and agenda[0][0] <= end:
-            step()
-        self.now_ns = end
-        self._at_this_time = 0
-        self._events_before = self.events
+        self.run_to(self.now_ns + int(seconds * 1e9))
 
     def run_until(self, condition: Callable[[], Any], within_seconds: float = 30.0, reason: str = "") -> Any:
         """Let virtual time pass until something holds; looks after every step.
@@ -277,7 +243,8 @@ class Simulation:
         """
         end = self.now_ns + int(within_seconds * 1e9)
         while not (found := condition()):
-            if not self._agenda or self._agenda[0][0] > end:
+            due = self.next_due_ns
+            if due is None or due > end:
                 raise SimulationError(
                     f"not within {within_seconds:g} s of virtual time (now {self.now:.3f} s): "
                     f"{reason or getattr(condition, '__name__', 'the condition')}"
@@ -285,13 +252,22 @@ class Simulation:
             self.step()
         return found
 
-    def _runaway(self, what: str) -> SimulationError:
-        busiest = max(
-            (cell for node in self.nodes.values() for cell in node.names.values()), key=lambda cell: cell.handled,
-            default=None,
-        )
+    def runaway(self, too_many: bool) -> None:
+        """A limit was reached.
+
+        Raises:
+            SimulationError: names the limit and the busiest actor.
+        """
+        what = f"{SAME_TIME_LIMIT} things happened at {self.now:.6f} s and time stands still"
+        if too_many:
+            what = f"more than {self._max_events} messages were handled (max_events)"
+        cells = [cell for node in self.nodes.values() for cell in node.names.values()]
+        busiest = max(cells, key=lambda cell: cell.handled, default=None)
         who = "nobody" if busiest is None else f"{busiest.label}, with {busiest.handled} messages"
-        return SimulationError(f"{what}; the busiest actor is {who}. Does it answer itself without a timer?")
+        raise SimulationError(f"{what}; the busiest actor is {who}. Does it answer itself without a timer?")
+
+    def _stable(self, _: Any) -> None:
+        self.adversarial = False
 
     # --- properties ------------------------------------------------------------------------------------------------
 
@@ -319,10 +295,6 @@ class Simulation:
         """The error that says that a property does not hold now; for the caller to raise."""
         self._note(What.VIOLATION, None, property)
         return Violation(property, detail, self.events, self.now, self.digest())
-
-    def digest(self) -> str:
-        """A digest of everything that has happened."""
-        return self._ledger.digest()
 
     # --- for the simulation's own parts ------------------------------------------------------------------------------
 
@@ -381,18 +353,11 @@ class Simulation:
 
     # --- the record ------------------------------------------------------------------------------------------------
 
-    def note_event(self, node: Node, cell: Cell, kind: int, message: Any, sender: Any) -> None:
-        """A message or timer is handled."""
-        self.events += 1
-        self._ledger.event(self.now_ns, cell.index, kind, message)
-        if self.trace is not None:
-            self._ledger.handled(self.now, cell, kind, message, sender)
-
     def note_sync(self, node: Node) -> None:
         """Records of a node became durable."""
-        self._ledger.fold(self.now_ns, node.synced)
+        self.fold(self.now_ns, node.synced)
         if self.trace is not None:
-            self._ledger.add(Event(What.SYNC, self.now, node.name, "", f"up to batch {node.synced}"))
+            self.ledger.add(Event(What.SYNC, self.now, node.name, "", f"up to batch {node.synced}"))
 
     def note_failure(self, cell: Cell, error: Exception, message: Message | None) -> None:
         """A handler or hook raised."""
@@ -401,13 +366,9 @@ class Simulation:
             self.failures.append((cell.label, what, error))
         if self.trace is not None:
             text = f"{what}: {type(error).__name__}: {error}"
-            self._ledger.add(Event(What.FAILURE, self.now, cell.node.name, cell.name, text))
+            self.ledger.add(Event(What.FAILURE, self.now, cell.node.name, cell.name, text))
         if self.on_failure is not None:
             self.on_failure(cell.label, error)
-
-    def note_dead_letter(self, node: Node, target: Reference, message: Any, why: str) -> None:
-        """A message went nowhere."""
-        self.counters["dead_letters"] += 1
 
     def note_message(self, what: What, link: Link, posted: Envelope) -> None:
         """A message leaves, arrives twice or is lost; called only when a trace is kept."""
@@ -417,7 +378,7 @@ class Simulation:
         there = link.target.name, posted[1]
         if what in (What.DELIVER, What.DUPLICATE):
             here, there = there, here
-        self._ledger.add(Event(what, self.now, *here, _shown(text), posted[6], *there))
+        self.ledger.add(Event(what, self.now, *here, _shown(text), posted[6], *there))
 
     def note_fault(self, text: str, node: Node | None = None) -> None:
         """A fault that is no crash, pause or partition."""
@@ -426,12 +387,12 @@ class Simulation:
     def note_client(self, node: str, actor: str, text: str) -> None:
         """A client's invocation or completion, for the diagram."""
         if self.trace is not None:
-            self._ledger.add(Event(What.CLIENT, self.now, node, actor, text))
+            self.ledger.add(Event(What.CLIENT, self.now, node, actor, text))
 
     def _note(self, what: What, node: Node | None, text: str = "", actor: str = "") -> None:
-        self._ledger.mark(self.now_ns, what, node.index if node is not None else -1)
+        self.fold(self.now_ns, 1 << 63 | _WHATS[what] << 16 | (node.index + 1 if node is not None else 0))
         if self.trace is not None:
-            self._ledger.add(Event(what, self.now, node.name if node is not None else "", actor, text))
+            self.ledger.add(Event(what, self.now, node.name if node is not None else "", actor, text))
 
 
 def _shown(content: Any) -> str:

@@ -10,7 +10,8 @@ from actors.context import Directive
 from actors.errors import ActorumError
 from actors.message import Reason
 from actors.simulation import lifecycle
-from actors.simulation.cell import RUNNING, STOPPED, STOPPING, Cell
+from actors.simulation.cell import Cell
+from core_ext.stage import RUNNING, STOPPED, STOPPING
 
 
 class Escalated(ActorumError):

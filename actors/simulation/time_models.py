@@ -113,10 +113,12 @@ class Delays(Protocol):
     Attributes:
         handler_ns: what a node spends on each message.
         adversarial: each message travels for itself, and which actor of a node runs next is drawn.
+        stable_ns: when that ends; None: it stays as it is.
     """
 
     handler_ns: int
     adversarial: bool
+    stable_ns: int | None
 
     def delay_ns(self, link: Hashable, now_ns: int) -> int:
         """How long what leaves now is under way on this link."""
@@ -152,6 +154,7 @@ def _asynchronous(model: Asynchronous, stream: Stream) -> _Adversary:
 
 class _Rounds:
     adversarial = False
+    stable_ns: int | None = None
     handler_ns = 0
 
     def __init__(self, model: LockStep) -> None:
@@ -163,6 +166,7 @@ class _Rounds:
 
 class _Bounded:
     adversarial = False
+    stable_ns: int | None = None
 
     def __init__(self, model: BoundedDelay, stream: Stream) -> None:
         self.handler_ns = _ns(model.handler_seconds)
@@ -176,6 +180,7 @@ class _Bounded:
 
 class _Adversary:
     adversarial = True
+    stable_ns: int | None = None
 
     def __init__(self, model: Asynchronous, stream: Stream) -> None:
         self.handler_ns = _ns(model.handler_seconds)
@@ -241,17 +246,18 @@ class _Priorities(_Adversary):
 
 
 class _Stabilising:
+    adversarial = True
+
     def __init__(self, model: PartiallySynchronous, stream: Stream) -> None:
         self._before: Delays = _asynchronous(model.before, stream)
         self._after: Delays = _Bounded(model.after, stream)
-        self._stable = _ns(stream.uniform(*model.stable_seconds))
+        self.stable_ns: int | None = _ns(stream.uniform(*model.stable_seconds))
         self._bound = _ns(model.after.high_seconds)
         self.handler_ns = self._before.handler_ns
-        self.adversarial = True
 
     def delay_ns(self, link: Hashable, now_ns: int) -> int:
-        if now_ns >= self._stable:
-            self.adversarial = False
+        assert self.stable_ns is not None
+        if now_ns >= self.stable_ns:
             return self._after.delay_ns(link, now_ns)
-        latest = self._stable - now_ns + self._bound  # what is under way at that moment is bound from then on
+        latest = self.stable_ns - now_ns + self._bound  # what is under way at that moment is bound from then on
         return min(self._before.delay_ns(link, now_ns), latest)

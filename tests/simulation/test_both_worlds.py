@@ -188,7 +188,7 @@ def test_asks_from_outside_name_what_went_wrong(world: World) -> None:
         world.ask(oracle, Question("fail"))
     with pytest.raises(AskFailed, match=r"failed in its handler of Question: ValueError: broken"):
         world.ask(oracle, Question("raise"))
-    with pytest.raises(AskFailed, match="without an answer; it must call context.reply, fail or defer"):
+    with pytest.raises(AskFailed, match=r"without an answer; it must call context\.reply, fail or defer"):
         world.ask(oracle, Question("forget"))
     with pytest.raises(AskFailed, match="ContractError"):
         world.ask(oracle, Question("twice"))

@@ -1,0 +1,28 @@
+"""C-level names of the clockwork for the stage of the simulated world."""
+
+ctypedef unsigned long long u64
+ctypedef long long i64
+
+cdef struct Item:
+    i64 due
+    u64 serial
+    void* function
+    void* argument
+
+cdef class Agenda:
+    cdef Item* items
+    cdef Py_ssize_t count
+    cdef Py_ssize_t size
+    cdef u64 serial
+    cdef u64 folded
+    cdef u64 standing
+    cdef u64 events_before
+    cdef u64 max_events
+    cdef u64 same_time_limit
+    cdef public i64 now_ns
+    cdef public u64 events
+    cdef public bint adversarial
+    cpdef int at(self, i64 due_ns, function, argument) except -1
+    cdef void take(self, Item* item) noexcept
+    cpdef bint step(self) except -1
+    cpdef int fold(self, u64 one, u64 two) except -1

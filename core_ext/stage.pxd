@@ -1,0 +1,104 @@
+"""C-level names of the stage of the simulated world."""
+
+from core_ext.agenda cimport Agenda
+from core_ext.draws cimport Draws
+from core_ext.mailbox cimport Reference
+
+ctypedef unsigned long long u64
+
+cdef class Sent:
+    cdef readonly Reference target
+    cdef readonly object message
+    cdef readonly bint now
+
+cdef class Away:
+    cdef readonly Reference target
+    cdef readonly object message
+    cdef readonly object content
+    cdef readonly bint now
+
+cdef class StageHands:
+    cdef public object sender
+    cdef public object view
+    cdef public object _ticket
+    cdef public list effects
+    cdef readonly Reference own
+    cdef readonly str node
+    cdef StageNode stage
+    cdef int queue_send(self, Reference target, object message, bint now) except -1
+
+cdef class StageTimer:
+    cdef public StageCell cell
+    cdef public object key
+    cdef public object message
+    cdef public long long generation
+    cdef public long long due
+    cdef public long long queued
+    cdef public bint live
+
+cdef class Parcel:
+    cdef readonly unsigned int wire_id
+    cdef readonly bytes body
+    cdef public object message
+
+cdef class StageLink:
+    cdef public bint lost
+    cdef public long long bytes_under_way
+    cdef public long long controls_under_way
+    cdef public long long waiting_bytes
+    cdef public object waiting
+    cdef readonly long long queue_bytes
+    cdef readonly long long control_limit
+    cdef readonly long long max_body_bytes
+    cdef bint takes(self, tuple posted, bint control) except -1
+
+cdef class StageCell:
+    cdef public object actor
+    cdef public object own
+    cdef public object handlers
+    cdef public object answers
+    cdef public object after_batch
+    cdef public tuple checks
+    cdef public object journal
+    cdef public object control
+    cdef public object data
+    cdef public object gated
+    cdef public dict timers
+    cdef public list unlaunched
+    cdef public long long gate
+    cdef public long long limit
+    cdef public long long handled
+    cdef public int state
+    cdef public bint queued
+    cdef public bint leaving
+    cdef public unsigned int index
+    cdef public StageNode stage
+    cdef public StageHands hands
+    cpdef int accept(self, int kind, object message, object sender, u64 correlation, bint control) except -1
+
+cdef class StageNode:
+    cdef public Agenda world
+    cdef public Draws stream
+    cdef public dict names
+    cdef public dict types
+    cdef public dict links
+    cdef public object runnable
+    cdef public object journal_effects
+    cdef public list actions
+    cdef public list outbox
+    cdef public long long synced
+    cdef public long long busy_until
+    cdef public long long fuse
+    cdef public bint up
+    cdef public bint paused
+    cdef public bint in_turn
+    cdef public bint scheduled
+    cdef public bint traced
+    cpdef object post(self, StageLink link, tuple posted, bint control)
+    cdef int send_away(self, StageCell cell, Away effect) except -1
+    cdef int serve(self, StageCell cell) except -1
+    cdef int handle(self, StageCell cell, int kind, object message, object sender, u64 correlation) except -1
+    cdef int finish(self, StageCell cell, object message) except -1
+    cdef bint writes(self, list effects) except -1
+    cpdef int apply(self, StageCell cell, object effect) except -1
+    cdef int note_event(self, StageCell cell, int kind, object message, object sender, object wire_id) except -1

@@ -1,0 +1,180 @@
+"""The stage of the simulated world: mailboxes, turns, and what becomes of what a handler did."""
+
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Any, Final
+
+from core_ext.agenda import Agenda
+from core_ext.draws import Draws
+from core_ext.mailbox import Reference
+
+NEW: Final[int]
+RUNNING: Final[int]
+CREATED: Final[int]
+SUSPENDED: Final[int]
+STOPPING: Final[int]
+STOPPED: Final[int]
+TELL: Final[int]
+ASK: Final[int]
+ANSWER: Final[int]
+TIMER: Final[int]
+STOP: Final[int]
+WORLD: Final[int]
+TAKEN: Final[int]
+NOBODY: Final[int]
+FULL: Final[int]
+DROPPED: Final[int]
+BATCH: Final[int]
+"""Messages of one actor before the next actor's turn."""
+TURN_LIMIT: Final[int]
+"""Messages handled before what they caused leaves the node."""
+CONTROL_CAPACITY: Final[int]
+"""Control messages that may wait in one mailbox."""
+
+class Sent:
+    """A message to an actor of the same node; ``now``: it need not wait for the disk."""
+
+    target: Reference
+    message: Any
+    now: bool
+
+class Away:
+    """A message to another node, with what travels of it; ``now``: it need not wait for the disk."""
+
+    target: Reference
+    message: Any
+    content: Any
+    now: bool
+
+class StageHands:
+    """The part of an actor's context that every message needs."""
+
+    sender: Reference | None
+    effects: list[Any]
+    view: Any
+    self: Reference
+    """This actor."""
+    own: Reference
+    node: str
+    _ticket: Any
+    def __init__(self, own: Reference, stage: StageNode) -> None: ...
+    def send(self, target: Reference, message: Any) -> None:
+        """See ``Context.send``."""
+
+    def send_now(self, target: Reference, message: Any) -> None:
+        """See ``Context.send_now``."""
+
+class StageTimer:
+    """One timer of one actor; ``generation`` counts its settings, so that an old firing is recognised."""
+
+    cell: Any
+    key: Hashable
+    message: Any
+    generation: int
+    due: int
+    queued: int
+    """When it comes up, by virtual time; -1: it does not."""
+    live: bool
+    def __init__(self, cell: StageCell, key: Hashable) -> None: ...
+
+class Parcel:
+    """One message on the wire; copies for several receivers share it, and its bytes are decoded once."""
+
+    wire_id: int
+    body: bytes
+    message: Any
+    def __init__(self, wire_id: int, body: bytes) -> None: ...
+
+class StageLink:
+    """What one node has for another one: what waits for the end of the turn, and what is under way."""
+
+    lost: bool
+    """The sending side takes the peer for lost."""
+    bytes_under_way: int
+    controls_under_way: int
+    queue_bytes: int
+    control_limit: int
+    max_body_bytes: int
+    def __init__(self, queue_bytes: int, control_limit: int, max_body_bytes: int) -> None: ...
+    def take(self, control: bool) -> tuple[list[Any], int]:
+        """(envelopes, size) that wait in a lane; they are under way from now on, until ``arrived`` says so."""
+
+    def arrived(self, control: bool, size: int) -> None:
+        """So much is no longer under way."""
+
+class StageCell:
+    """One actor's mailbox and state of life."""
+
+    actor: Any
+    own: Reference
+    handlers: Any
+    answers: Any
+    after_batch: Callable[..., None] | None
+    checks: tuple[Any, ...]
+    journal: Any
+    control: deque[Any]
+    data: deque[Any]
+    gated: deque[tuple[int, Any]]
+    timers: dict[Hashable, StageTimer]
+    unlaunched: list[Any]
+    gate: int
+    limit: int
+    handled: int
+    state: int
+    queued: bool
+    leaving: bool
+    index: int
+    stage: Any
+    hands: Any
+    def accept(self, kind: int, message: Any, sender: Reference | None, correlation: int, control: bool) -> int:
+        """Put an entry into the mailbox; says what became of it."""
+
+    def overflow(self, control: bool) -> int:
+        """The queue may be full: what becomes of one more message. For the subclass."""
+
+class StageNode:
+    """One node's actors and their turns."""
+
+    world: Agenda
+    stream: Draws
+    names: dict[str, Any]
+    types: dict[type[Any], bool]
+    """For each type of message seen, whether it travels in the control lane."""
+    links: dict[str, Any]
+    runnable: deque[Any]
+    journal_effects: frozenset[type[Any]]
+    actions: list[tuple[Callable[..., object], tuple[Any, ...]]]
+    """Functions to be called between two actors' batches."""
+    outbox: list[tuple[Any, bool]]
+    synced: int
+    busy_until: int
+    fuse: int
+    """The node crashes after so many more messages; 0: it does not."""
+    up: bool
+    paused: bool
+    in_turn: bool
+    scheduled: bool
+    traced: bool
+    def check_type(self, message: object) -> None:
+        """Check a type of message seen for the first time, and note its lane. For the subclass."""
+
+    def pack(self, message: Any) -> Any:
+        """What travels of a message to another node. For the subclass."""
+
+    def post(self, link: StageLink | None, posted: tuple[Any, ...], control: bool) -> str | None:
+        """Put an envelope into the outbox; says why when it is refused."""
+
+    def read(self, source: Any, envelopes: list[Any], control: bool) -> None:
+        """A frame came from another node: into the mailboxes, or back to whom its envelopes concern."""
+
+    def enqueue(self, cell: StageCell) -> None:
+        """Give an actor a turn soon."""
+
+    def turn(self) -> None:
+        """Actor after actor until nothing waits, or the turn is long enough; then what they did leaves the node."""
+
+    def run_hook(self, cell: StageCell, function: Callable[..., Any]) -> bool:
+        """Call a hook like a handler; False when it raised and the supervisor has been told."""
+
+    def apply(self, cell: StageCell, effect: Any) -> int:
+        """Make one effect happen."""

@@ -1,0 +1,476 @@
+"""The stage of the simulated world: mailboxes, turns, and what becomes of what a handler did.
+
+The part of a simulated node that is paid for every message; what happens rarely is filled in by the subclasses in
+``actors.simulation``. Knows no fault, no network and no log format.
+"""
+
+cimport cython
+
+from core_ext.agenda cimport Agenda
+from core_ext.draws cimport Draws
+from core_ext.mailbox cimport Reference
+
+cdef enum:
+    NEW_ = 0
+    RUNNING_ = 1
+    STOPPING_ = 4
+
+    TELL_ = 0
+    ASK_ = 1
+    ANSWER_ = 2
+    TIMER_ = 3
+    STOP_ = 4
+    WORLD_ = 5
+
+    TAKEN_ = 0
+    NOBODY_ = 1
+
+    BATCH_ = 64
+    TURN_LIMIT_ = 256
+
+    CONTROL_LIMIT = 65536
+    ENVELOPE_BYTES = 64
+
+NEW, RUNNING, CREATED, SUSPENDED, STOPPING, STOPPED = range(6)  # up to RUNNING an actor gets turns
+TELL, ASK, ANSWER, TIMER, STOP, WORLD = range(6)  # mailbox entries; those above ASK do not count against a bound
+TAKEN, NOBODY, FULL, DROPPED = range(4)
+BATCH = BATCH_  # messages of one actor before the next actor's turn
+TURN_LIMIT = TURN_LIMIT_  # messages handled before what they caused leaves the node
+CONTROL_CAPACITY = CONTROL_LIMIT
+
+
+@cython.freelist(256)
+cdef class Sent:
+    """A message to an actor of the same node; ``now``: it need not wait for the disk."""
+
+
+@cython.freelist(256)
+cdef class Away:
+    """A message to another node, with what travels of it; ``now``: it need not wait for the disk."""
+
+
+cdef class StageHands:
+    """The part of an actor's context that every message needs.
+
+    Attributes:
+        sender: who sent the message being handled.
+        effects: what the running handler has done.
+        view: its journal as it sees it; None when it has none.
+    """
+
+    def __init__(self, Reference own not None, StageNode stage not None):
+        self.own = own
+        self.node = own.node
+        self.stage = stage
+        self.effects = []
+
+    @property
+    def self(self):
+        """This actor."""
+        return self.own
+
+    cdef int queue_send(self, Reference target, object message, bint now) except -1:
+        cdef Sent here
+        cdef Away there
+        if target.node == self.node:
+            if type(message) not in self.stage.types:
+                self.stage.check_type(message)
+            here = Sent.__new__(Sent)
+            here.target = target
+            here.message = message
+            here.now = now
+            self.effects.append(here)
+        else:
+            there = Away.__new__(Away)
+            there.target = target
+            there.message = message
+            there.content = self.stage.pack(message)
+            there.now = now
+            self.effects.append(there)
+        return 0
+
+    def send(self, Reference target not None, message):
+        """See ``Context.send``."""
+        self.queue_send(target, message, False)
+
+    def send_now(self, Reference target not None, message):
+        """See ``Context.send_now``."""
+        self.queue_send(target, message, True)
+
+
+cdef class StageTimer:
+    """One timer of one actor; ``generation`` counts its settings, so that an old firing is recognised.
+
+    A timer that is put off again and again stays where it stands in the agenda and finds its place when it comes up.
+
+    Attributes:
+        queued: when it comes up; -1: it does not.
+    """
+
+    def __init__(self, StageCell cell not None, key):
+        self.cell = cell
+        self.key = key
+        self.queued = -1
+
+
+cdef class Parcel:
+    """One message on the wire; copies for several receivers share it, and its bytes are decoded once.
+
+    Attributes:
+        wire_id: of the message.
+        body: its bytes.
+        message: what they stand for; None until somebody asked.
+    """
+
+    def __init__(self, unsigned int wire_id, bytes body not None):
+        self.wire_id = wire_id
+        self.body = body
+
+
+cdef class StageLink:
+    """What one node has for another one: what waits for the end of the turn, and what is under way.
+
+    Attributes:
+        lost: the sending side takes the peer for lost.
+        bytes_under_way, controls_under_way: data in bytes, control messages in number.
+        waiting: envelopes of the running turn, by lane.
+        waiting_bytes: of the data among them.
+    """
+
+    def __init__(self, long long queue_bytes, long long control_limit, long long max_body_bytes):
+        self.queue_bytes = queue_bytes
+        self.control_limit = control_limit
+        self.max_body_bytes = max_body_bytes
+        self.waiting = ([], [])
+
+    cdef bint takes(self, tuple posted, bint control) except -1:
+        """Is there room? What it refuses is explained by ``why_refused``."""
+        cdef long long size = ENVELOPE_BYTES
+        if self.lost:
+            return False
+        if control:
+            if self.controls_under_way + len(<list>(<tuple>self.waiting)[1]) >= self.control_limit:
+                return False
+            return True
+        content = posted[5]
+        if type(content) is Parcel:
+            size += len((<Parcel>content).body)
+            if size > self.max_body_bytes or self.bytes_under_way + self.waiting_bytes + size > self.queue_bytes:
+                return False
+        self.waiting_bytes += size
+        return True
+
+    def take(self, bint control):
+        """(envelopes, size) that wait in a lane; they are under way from now on, until ``arrived`` says so."""
+        cdef list envelopes = (<tuple>self.waiting)[control]
+        cdef long long size
+        self.waiting = (self.waiting[0], []) if control else ([], self.waiting[1])
+        if control:
+            size = len(envelopes)
+            self.controls_under_way += size
+        else:
+            size = self.waiting_bytes
+            self.waiting_bytes = 0
+            self.bytes_under_way += size
+        return envelopes, size
+
+    def arrived(self, bint control, long long size):
+        """So much is no longer under way."""
+        if control:
+            self.controls_under_way -= size
+        else:
+            self.bytes_under_way -= size
+
+
+cdef class StageCell:
+    """One actor's mailbox and state of life."""
+
+    cpdef int accept(
+        self, int kind, object message, object sender, u64 correlation, bint control
+    ) except -1:
+        """Put an entry into the mailbox; says what became of it."""
+        cdef int refused
+        if self.state >= STOPPING_:
+            return NOBODY_
+        waiting = self.control if control else self.data
+        if kind <= ASK_ and len(waiting) >= (CONTROL_LIMIT if control else self.limit):
+            refused = self.overflow(control)
+            if refused != TAKEN_:
+                return refused
+        waiting.append((kind, message, sender, correlation))
+        if not self.queued and self.state <= RUNNING_:
+            self.queued = True
+            self.stage.runnable.append(self)
+        return TAKEN_
+
+    def overflow(self, bint control):
+        """The queue may be full: what becomes of one more message; TAKEN when there is room, or was made."""
+        raise NotImplementedError
+
+
+cdef class StageNode:
+    """One node's actors and their turns.
+
+    Attributes:
+        world: the clockwork.
+        types: for each type of message seen, whether it travels in the control lane.
+        actions: functions to be called between two actors' batches.
+        fuse: the node crashes after so many more messages; 0: it does not.
+    """
+
+    # --- what happens rarely: the subclass's -----------------------------------------------------------------------
+
+    def check_type(self, message):
+        """Check a type of message seen for the first time, and note its lane in ``types``."""
+        raise NotImplementedError
+
+    def pack(self, message):
+        """What travels of a message to another node."""
+        raise NotImplementedError
+
+    # --- to and from other nodes -----------------------------------------------------------------------------------
+
+    cpdef object post(self, StageLink link, tuple posted, bint control):
+        """Put an envelope into the outbox; says why when it is refused."""
+        cdef list waiting
+        if link is None or not link.takes(posted, control):
+            return self.why_refused(link, posted, control)
+        waiting = (<tuple>link.waiting)[control]
+        if not waiting:
+            self.outbox.append((link, control))
+        waiting.append(posted)
+        if not self.in_turn and not self.scheduled:
+            self.schedule()
+        return None
+
+    cdef int send_away(self, StageCell cell, Away effect) except -1:
+        cdef Reference target = effect.target
+        refused = self.post(
+            self.links.get(target.node), (TELL_, target.name, target.incarnation, cell.own, 0, effect.content, 0),
+            self.types[type(effect.message)],
+        )
+        if refused is not None:
+            self.dead_letter(target, effect.message, refused)
+        return 0
+
+    def read(self, StageNode source not None, list envelopes not None, bint control):
+        """A frame came from another node: into the mailboxes, or back to whom its envelopes concern."""
+        cdef StageCell cell
+        cdef int accepted
+        for posted in envelopes:
+            kind, name, incarnation, sender, correlation, content, _ = <tuple>posted
+            if kind != TELL_:
+                self.rare_envelope(source, posted, control)
+                continue
+            message = content
+            if type(content) is Parcel:
+                message = (<Parcel>content).message
+                if message is None:
+                    message = self.unpack(content)
+                    if message is None:
+                        continue
+            cell = self.names.get(name)
+            accepted = NOBODY_
+            if cell is not None and (not incarnation or incarnation == (<Reference>cell.own).incarnation):
+                accepted = cell.accept(TELL_, message, sender, 0, control)
+            if accepted != TAKEN_:
+                self.not_taken(posted, message, accepted)
+        self.turn()
+
+    # --- turns -----------------------------------------------------------------------------------------------------
+
+    def enqueue(self, StageCell cell not None):
+        """Give an actor a turn soon."""
+        if not cell.queued:
+            cell.queued = True
+            self.runnable.append(cell)
+
+    def turn(self):
+        """Actor after actor until nothing waits, or the turn is long enough; then what they did leaves the node."""
+        cdef long long handled = 0
+        cdef StageCell cell
+        if not self.up or self.paused:
+            return
+        if self.busy_until > self.world.now_ns:
+            self.schedule()
+            return
+        runnable = self.runnable
+        self.in_turn = True
+        while handled < TURN_LIMIT_:
+            if self.actions:
+                actions = self.actions
+                self.actions = []
+                for function, arguments in actions:
+                    function(*arguments)
+                    if not self.up:
+                        return
+            if not runnable:
+                if self.actions:
+                    continue
+                break
+            if self.world.adversarial and len(runnable) > 1:
+                runnable.rotate(-self.stream.below(len(runnable)))
+            cell = runnable.popleft()
+            cell.queued = False
+            handled += self.serve(cell)
+            if not self.up:
+                return
+        self.in_turn = False
+        self.end_turn(handled)
+        if runnable or self.actions:
+            self.schedule()
+
+    cdef int serve(self, StageCell cell) except -1:
+        """One actor's turn: at most a drawn number of messages, control first. Says how many it handled."""
+        cdef Py_ssize_t left
+        cdef int handled = 0
+        if cell.state != RUNNING_:
+            if cell.state == NEW_:
+                self.begin(cell)
+            if cell.state != RUNNING_:
+                return 1
+        control, data = cell.control, cell.data
+        left = len(control) + len(data)
+        if left > 1:
+            left = min(left, BATCH_)
+            left -= self.stream.below(left)
+        while left > 0 and cell.state == RUNNING_ and not cell.leaving:
+            if control:
+                entry = control.popleft()
+            elif data:
+                entry = data.popleft()
+            else:
+                break
+            left -= 1
+            handled += 1
+            kind, message, sender, correlation = <tuple>entry
+            self.handle(cell, kind, message, sender, correlation)
+            if self.fuse:
+                self.fuse -= 1
+                if not self.fuse:
+                    self.kill()
+                    return handled
+        if cell.state == RUNNING_:
+            if cell.after_batch is not None and handled:
+                self.run_hook(cell, cell.after_batch)
+            if cell.state == RUNNING_ and not cell.leaving and not cell.queued and (control or data):
+                cell.queued = True
+                self.runnable.append(cell)
+        return handled
+
+    cdef int handle(
+        self, StageCell cell, int kind, object message, object sender, u64 correlation
+    ) except -1:
+        """One entry of a mailbox."""
+        cdef StageHands hands = cell.hands
+        cdef StageTimer timer
+        ticket = None
+        if kind == TIMER_:
+            timer = <StageTimer>message
+            if not timer.live or <u64>timer.generation != correlation:
+                return 0
+            timer.live = False
+            cell.timers.pop(timer.key, None)
+            message = timer.message
+        elif kind == ASK_:
+            ticket = self.new_ticket(cell, sender, correlation)
+        elif kind == STOP_:
+            cell.leaving = True
+            self.leave(cell)
+            return 0
+        if kind == ANSWER_:
+            request_type, message = <tuple>message
+            handler = cell.answers[request_type]
+            self.note_event(cell, kind, message, sender, 0)
+        else:
+            handler = cell.handlers.get(type(message))
+            self.note_event(cell, kind, message, sender, message.wire_id)
+            if handler is None:
+                self.unhandled(cell, message, sender, correlation, kind)
+                return 0
+        cell.handled += 1
+        hands.sender = sender
+        hands._ticket = ticket
+        try:
+            handler(cell.actor, message, hands)
+        except Exception as error:
+            self.handler_failed(cell, error, message, ticket)
+        else:
+            self.finish(cell, message)
+        if cell.checks:
+            self.check(cell)
+        return 0
+
+    def run_hook(self, StageCell cell not None, function):
+        """Call a hook like a handler; False when it raised and the supervisor has been told."""
+        cdef StageHands hands = cell.hands
+        hands.sender = None
+        hands._ticket = None
+        try:
+            function(cell.actor, hands)
+        except Exception as error:
+            self.handler_failed(cell, error, None, None)
+            return False
+        self.finish(cell, None)
+        if cell.checks:
+            self.check(cell)
+        return True
+
+    cdef int finish(self, StageCell cell, object message) except -1:
+        """A handler returned: answer for it when it did not, and release what it did."""
+        cdef StageHands hands = cell.hands
+        cdef list effects
+        if hands._ticket is not None:
+            self.unanswered(cell, message)
+        effects = hands.effects
+        if not effects:
+            return 0
+        if cell.unlaunched:
+            cell.unlaunched.clear()
+        if cell.journal is not None and (cell.gated or cell.gate > self.synced or self.writes(effects)):
+            self.release_durable(cell, effects)
+            return 0
+        for effect in effects:
+            self.apply(cell, effect)
+        effects.clear()
+        return 0
+
+    cdef bint writes(self, list effects) except -1:
+        """Did the handler touch its journal?"""
+        for effect in effects:
+            if type(effect) is not Sent and type(effect) is not Away and type(effect) in self.journal_effects:
+                return True
+        return False
+
+    cpdef int apply(self, StageCell cell, object effect) except -1:
+        """Make one effect happen."""
+        cdef Sent sent
+        cdef StageCell found
+        cdef int accepted
+        if type(effect) is not Sent:
+            if type(effect) is Away:
+                self.send_away(cell, effect)
+            else:
+                self.rare_effect(cell, effect)
+            return 0
+        sent = <Sent>effect
+        found = self.names.get(sent.target.name)
+        accepted = NOBODY_
+        if found is not None and (
+            not sent.target.incarnation or sent.target.incarnation == (<Reference>found.own).incarnation
+        ):
+            accepted = found.accept(TELL_, sent.message, cell.own, 0, self.types[type(sent.message)])
+        if accepted != TAKEN_:
+            self.refuse_tell(sent.target, sent.message, cell, accepted)
+        return 0
+
+    cdef int note_event(self, StageCell cell, int kind, object message, object sender, object wire_id) except -1:
+        cdef Agenda world = self.world
+        world.events += 1
+        world.fold(
+            world.now_ns,
+            <u64>cell.index << 36 | <u64>kind << 32 | <u64>wire_id,
+        )
+        if self.traced:
+            self.trace_event(cell, kind, message, sender)
+        return 0
