@@ -37,7 +37,8 @@ class Menu(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         budget: the bound f of the fault model: so many nodes may be faulty at once; None: any number, one after another
             as well as together. A disk that corrupts always counts against a minority.
-        crash, pause, omission, partition, links, reorder, slow, clock, disk_time, disk_full, corruption: the kinds.
+        crash, pause, omission, partition, links, slow, clock, disk_time, disk_full, corruption: the kinds.
+        duplicate, reorder: of ``links``, what a transport does not do that gives each message at most once and in order.
     """
 
     budget: int | None = None
@@ -46,6 +47,7 @@ class Menu(msgspec.Struct, frozen=True, kw_only=True):
     omission: bool = True
     partition: bool = True
     links: bool = True
+    duplicate: bool = True
     reorder: bool = True
     slow: bool = True
     clock: bool = True
@@ -55,7 +57,7 @@ class Menu(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOTHING = Menu(
-    crash=False, pause=False, omission=False, partition=False, links=False, reorder=False, slow=False, clock=False,
+    crash=False, pause=False, omission=False, partition=False, links=False, slow=False, clock=False,
     disk_time=False, disk_full=False, corruption=False,
 )
 
@@ -79,7 +81,7 @@ def draw_faults(stream: Stream, menu: Menu, minority: int) -> Faults:
         budget = minority if budget is None else min(budget, minority)
     links = LinkFaults(
         loss=some(stream, 0.5 * menu.links, (0.01, 0.05, 0.2), 0.0),
-        duplicate=some(stream, 0.35 * menu.links, (0.02, 0.1), 0.0),
+        duplicate=some(stream, 0.35 * (menu.links and menu.duplicate), (0.02, 0.1), 0.0),
         reorder=some(stream, 0.35 * (menu.links and menu.reorder), (0.05, 0.3), 0.0),
         late=some(stream, 0.3 * menu.links, (0.01, 0.05), 0.0),
     )

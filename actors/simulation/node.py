@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SHIFT = 0.381966  # of a range, from a node to the next: never the same place twice (the golden section)
 EPOCH_SECONDS = 1_700_000_000.0
 _FAILED_LOG_SECONDS = 1.0
 _SHUTDOWN_SECONDS = 15.0
@@ -359,7 +360,9 @@ class Node(Correspondent):
         """Set or replace an actor's timer with this key."""
         delay = effect.delay_seconds
         if isinstance(delay, tuple):
-            delay = self.stream.uniform(delay[0], delay[1])
+            # shifted by the node: a tape of zeros must not make all nodes time out together, again and again
+            share = (self.stream.uniform(0.0, 1.0) + self.index * _SHIFT) % 1.0
+            delay = delay[0] + (delay[1] - delay[0]) * share
         timer = cell.timers.get(effect.key)
         if timer is None:
             timer = cell.timers[effect.key] = StageTimer(cell, effect.key)
