@@ -161,7 +161,7 @@ class _Judgement:
 
     def _unexplained(self, key: Key, replicas: dict[Replica, list[Read]]) -> Witness | None:
         read = max((reads[-1] for reads in replicas.values()), key=_completed)
-        problem = explain(read.value, self._updates.get(key, []), self._initial)
+        problem = explain(read.value, self._updates.get(key, []), self._initial, key in self._lists)
         return None if problem is None else _witness(read, problem)
 
     def _missing(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from actors.verification.histories.history import HistoryError, Key, Operation, Outcome, identity, show
 
-PARSE_STEPS = 1_000_000  # of one string that appends made
+PARSE_STEPS = 300_000  # of one string that appends made
 
 
 class Kind(enum.Enum):
@@ -85,7 +85,7 @@ def updates_of(operation: Operation, lists: bool) -> Iterator[tuple[Key, Update]
                            f"for locks")
 
 
-def explain(final: Any, updates: list[Update], initial: Any) -> Problem | None:
+def explain(final: Any, updates: list[Update], initial: Any, lists: bool = False) -> Problem | None:
     """What is wrong with a value that a key holds in the end; None: nothing.
 
     - Of sets: the value is that of a set which no acknowledged set certainly follows (was invoked after it completed),
@@ -97,6 +97,7 @@ def explain(final: Any, updates: list[Update], initial: Any) -> Problem | None:
     Args:
         updates: of this key, those of unknown outcome included.
         initial: what the key held at first.
+        lists: the key holds a list even if nothing was appended.
 
     Raises:
         Undecided: too many ways to read a string.
@@ -106,6 +107,7 @@ def explain(final: Any, updates: list[Update], initial: Any) -> Problem | None:
     if Kind.LIST_APPEND in kinds:
         if len(kinds) > 1:
             raise HistoryError(f"{updates[0].operation.describe()}: its key is set as well as appended to")
+    if lists or Kind.LIST_APPEND in kinds:
         return _explain_list(final, updates)
     if Kind.TEXT_APPEND in kinds:
         return _explain_text(final, updates, initial)
@@ -200,25 +202,37 @@ def _explain_text(final: Any, updates: list[Update], initial: Any) -> Problem | 
 
 
 def _parses(text: str, pieces: list[Update], needed: set[int]) -> bool:
-    """Whether a string is some pieces in some order, each at most once and all needed ones among them."""
-    stack = [(0, frozenset[int]())]
-    seen = set(stack)
-    steps = 0
-    while stack:
-        at, used = stack.pop()
-        if at == len(text) and used >= needed:
+    """Whether a string is some pieces in some order, each at most once and all needed ones among them.
+
+    Depth first, and without choices where the pieces are such that one text can be cut in one way.
+    """
+    total = Counter(piece.value for piece in pieces)
+    left = dict(total)
+    missing = Counter(pieces[index].value for index in needed)
+    if sum(len(piece) * count for piece, count in missing.items()) > len(text):
+        return False
+    left.pop("", None)  # an empty piece is there wherever one looks
+    lengths = sorted({len(piece) for piece in left}, reverse=True)
+    path: list[tuple[str, Iterator[int]]] = [("", iter(lengths))]
+    at = steps = 0
+    while path:
+        if at == len(text) and all(
+            piece == "" or left[piece] + count <= total[piece] for piece, count in missing.items()
+        ):
             return True
         steps += 1
         if steps > PARSE_STEPS:
             raise Undecided(f"a string of {len(text):,} characters can be cut into what was appended in too many ways")
-        tried: set[tuple[str, bool]] = set()  # equal pieces are one choice, those that must be used first
-        for index in sorted(range(len(pieces)), key=lambda index: index not in needed):
-            piece = pieces[index].value
-            if index in used or not text.startswith(piece, at) or (piece, index in needed) in tried:
-                continue
-            tried.add((piece, index in needed))
-            reached = (at + len(piece), used | {index})
-            if reached not in seen:
-                seen.add(reached)
-                stack.append(reached)
+        for length in path[-1][1]:
+            piece = text[at : at + length]
+            if len(piece) == length and left.get(piece, 0):
+                left[piece] -= 1
+                at += length
+                path.append((piece, iter(lengths)))
+                break
+        else:
+            piece = path.pop()[0]
+            if path:
+                left[piece] += 1
+                at -= len(piece)
     return False
