@@ -77,7 +77,6 @@ class Node(Correspondent):
         self.types = {}
         self.counters: Counter[str] = Counter()
         self.links = {}
-        self.boots = 0
         self.broken: str | None = None
         self.clock_offset = 0.0
         self.clock_rate = 1.0
@@ -93,6 +92,9 @@ class Node(Correspondent):
         self.runnable = deque()
         self.actions = []
         self.outbox = []
+        for link in self.links.values():  # what the old process had not sent is gone with it
+            for control in (False, True):
+                link.arrived(control, link.take(control)[1])
         self.synced = 0
         self.fuse = 0
         self.paused = self.in_turn = self.scheduled = False
@@ -257,7 +259,7 @@ class Node(Correspondent):
         if boots != self.boots or not self.up:
             return
         if self.paused:
-            self.sockets.append((self._alarm, what))
+            self.hold(self._alarm, what)
             return
         function(argument)
         self.schedule()
@@ -282,6 +284,10 @@ class Node(Correspondent):
         self.busy_until = simulation.now_ns + handled * simulation.delays.handler_ns
         if self.outbox:
             simulation.network.flush(self, self.busy_until)
+
+    def hold(self, function: Callable[[Any], object], argument: Any) -> None:
+        """Something comes while the process stands still: it is done when it goes on."""
+        self.sockets.append((function, argument))
 
     def begin(self, cell: Cell) -> None:
         """An actor's first turn after its launch or a restart."""
@@ -394,7 +400,7 @@ class Node(Correspondent):
         if not timer.live or timer.generation != generation:
             return
         if self.paused:
-            self.sockets.append((self._fire, what))
+            self.hold(self._fire, what)
             return
         if self.busy_until > self.simulation.now_ns:  # what comes until then is read before the timer
             self.simulation.at(self.busy_until, self._fire, what)
