@@ -38,7 +38,7 @@ class Menu(msgspec.Struct, frozen=True, kw_only=True):
         budget: the bound f of the fault model: so many nodes may be faulty at once; None: any number, one after another
             as well as together. A disk that corrupts always counts against a minority.
         crash, pause, omission, partition, links, slow, clock, disk_time, disk_full, corruption: the kinds.
-        duplicate, reorder: of ``links``, what a transport does not do that gives each message at most once and in order.
+        duplicate, reorder: of ``links``: what no transport does that gives each message at most once and in order.
     """
 
     budget: int | None = None

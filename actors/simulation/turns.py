@@ -26,6 +26,7 @@ from actors.simulation import lifecycle
 from actors.simulation.cell import Cell
 from actors.simulation.context import Launch
 from actors.simulation.errors import SimulationError
+from core_ext.log_errors import LogError
 from core_ext.stage import Away, Sent
 
 if TYPE_CHECKING:
@@ -80,7 +81,12 @@ def release_durable(node: Node, cell: Cell, effects: list[Any]) -> None:
         kind = type(effect)
         if kind in JOURNAL:
             if kind is Read:
-                cell.deliver(journal.entries(effect), False)
+                try:
+                    entries = journal.entries(effect)
+                except LogError as error:  # the disk was damaged under the open log
+                    failed(node, cell, error, None, None)
+                    return
+                cell.deliver(entries, False)
         elif held and not (kind in _AT_ONCE or (kind in _EITHER and effect.now)):
             if kind is Reply:
                 forget_held(cell, effect.ticket)

@@ -17,6 +17,7 @@ from actors.simulation.node import Node
 from actors.simulation.simulation import Simulation
 from actors.simulation.swarm import Run, Scenario, ScenarioSettings
 from actors.simulation.tape import Stream
+from core_ext.log_errors import LogError
 from protocols.raft import RaftRole, RaftSettings, configuration, properties
 from protocols.raft.messages import RoleName
 from protocols.raft.recovery import DiskLost
@@ -133,14 +134,17 @@ def draw_settings(swarm: Stream) -> RaftSettings:
 
 
 def allow_lost_disks(run: Run) -> list[str]:
-    """A role that finds its disk damaged beyond use may refuse to start: no bug. Returns where; it grows."""
+    """A role may refuse to start on a disk that is damaged beyond use, and stop when it cannot read one: no bug.
+
+    Returns:
+        The nodes that refused to start; it grows.
+    """
     lost: list[str] = []
 
     def allowed(label: str, error: Exception) -> bool:
-        if not isinstance(error, DiskLost):
-            return False
-        lost.append(label.partition("/")[0])
-        return True
+        if isinstance(error, DiskLost):
+            lost.append(label.partition("/")[0])
+        return isinstance(error, DiskLost | LogError)
 
     run.allowed = allowed
     return lost
