@@ -26,6 +26,49 @@ class _Client:
         self.holds: set[str | None] = set()
 
 
+def generate_transactions(
+    seed: int, operations: int, *, clients: int = 4, keys: int = 3, lists: bool = False, values: int | None = None,
+    info: float = 0.0,
+) -> list[Event]:
+    """Events of a strict serializable history of transactions on registers, or on lists that are appended to."""
+    rng = random.Random(seed)
+    state: dict[str, Any] = {}
+    events: list[Event] = []
+    waiting: dict[int, list[list[Any]]] = {}
+    processes = list(range(clients))
+    started = fresh = 0
+    while started < operations or waiting:
+        process = rng.choice(processes)
+        if process not in waiting:
+            if started == operations:
+                continue
+            started += 1
+            asked: list[list[Any]] = []
+            for _ in range(rng.randint(1, 3)):
+                fresh += 1
+                key, f = f"k{rng.randrange(keys)}", rng.choice(["r", "append" if lists else "w"])
+                asked.append([f, key, None if f == "r" else fresh if values is None else rng.randrange(values)])
+            waiting[process] = asked
+            events.append({"process": process, "type": "invoke", "f": "txn", "value": [list(one) for one in asked]})
+        elif rng.random() < 0.5:
+            asked = waiting.pop(process)
+            unknown = rng.random() < info
+            if not unknown or rng.random() < 0.5:
+                for step in asked:
+                    f, key, value = step
+                    if f == "r":
+                        step[2] = state.get(key)
+                    else:
+                        state[key] = [*(state.get(key) or []), value] if lists else value
+            end: Event = {"process": process, "type": "info" if unknown else "ok", "f": "txn"}
+            if unknown:
+                processes[processes.index(process)] = max(processes) + 1
+            else:
+                end["value"] = asked
+            events.append(end)
+    return events
+
+
 def generate(
     seed: int, operations: int, *, clients: int = 5, keys: int = 1, mix: dict[str, int] | None = None,
     values: int | None = None, info: float = 0.0, fail: float = 0.0, think: float = 0.2,
@@ -154,8 +197,18 @@ def mutate(events: Sequence[Event], rng: random.Random) -> list[Event]:
         if event["type"] == "ok" and event["f"] in ("read", "get"):
             others = [one["value"] for one in copy if one["type"] == "ok" and one["f"] == event["f"] and "value" in one]
             event["value"] = rng.choice([*others, None])
+        elif event["type"] == "ok" and event["f"] == "txn":
+            event["value"] = [
+                [f, key, rng.choice([value, None, *([value[:-1]] if isinstance(value, list) else [1, 2])])]
+                if f == "r" else [f, key, value]
+                for f, key, value in event["value"]
+            ]
         elif event["type"] == "ok" and event["f"] == "cas":
             event["result"] = not event.get("result", True)
+        elif event["type"] == "fail":
+            event["type"] = "ok"
+            if event["f"] in ("read", "get"):
+                event["value"] = None
         elif at + 1 < len(copy) and copy[at + 1]["process"] != event["process"]:
             copy[at], copy[at + 1] = copy[at + 1], event
     return copy

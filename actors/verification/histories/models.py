@@ -67,6 +67,10 @@ class Model:
         """Whether the operation leaves every state as it is. Saying so, where it is true, makes judging much faster."""
         return False
 
+    def describe(self, state: Any) -> str:
+        """A state in words, for the explanation of a violation."""
+        return repr(state)
+
 
 class Registers(Model):
     """Several registers or lists that transactions read, write and append to at once: ``multi-register`` and
@@ -121,6 +125,11 @@ class Registers(Model):
             elif known and not self._same(values.get(key, self._first), value):
                 return False, state
         return True, frozenset(values.items())
+
+    def describe(self, state: frozenset[tuple[Key, Hashable]]) -> str:
+        """Each key with what it holds."""
+        held = sorted(f"{key} = {value!r}" for key, value in state)
+        return ", ".join(held) if held else "nothing written"
 
     def _same(self, held: Hashable, read: Any) -> bool:
         if self._lists:

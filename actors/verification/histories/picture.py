@@ -17,8 +17,12 @@ TEXT_COLUMNS = 200
 LABEL_CHARACTERS = 60
 
 _CHARACTER = 7.2  # width of one, in pixels, of the 12 pixel monospace font
-_ROW, _BAR, _LEFT, _GAP, _MARGIN = 44, 24, 110, 10, 24
+_ROW, _BAR, _LEFT, _GAP, _MARGIN = 48, 24, 110, 12, 24
 _WORDS = 110  # characters in a line of the explanation
+_LEGEND = (
+    "Time runs to the right, not to scale; a bar is an operation, from its invocation to its completion; red: at "
+    "fault; dashed: nobody knows whether and when it happened."
+)
 
 _TITLES = {
     Verdict.OK: "The history keeps the promise of the level",
@@ -94,12 +98,15 @@ def svg(history: History, report: Report) -> str:
     """The picture as an SVG document."""
     operations, what = shown(history, report)
     guilty = {one.invoked for one in report.witness.operations} if report.witness else set()
+    edges = report.witness.edges if report.witness else ()
     places = arrange(operations, lambda one: len(_label(one)) * _CHARACTER + 12, _GAP)
     rows = _rows(operations)
     words = textwrap.wrap(explanation(report), _WORDS)
     top = 64 + 18 * len(words)
     width = max(_LEFT + places[-1] + 2 * _MARGIN, _WORDS * _CHARACTER + 2 * _MARGIN)
-    height = top + _ROW * len(rows) + 62
+    reasons = [f"{number}: {edge.why}" for number, edge in enumerate(edges, 1)]
+    legend = [*reasons, *textwrap.wrap(f"{what}. {_LEGEND}", _WORDS)]
+    height = top + _ROW * len(rows) + 16 * len(legend) + 20
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" '
         f'viewBox="0 0 {width:.0f} {height}" font-family="monospace" font-size="12">',
@@ -107,7 +114,7 @@ def svg(history: History, report: Report) -> str:
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
         '<path d="M0,0 L8,4 L0,8 z" fill="#b00020"/></marker></defs>',
         f'<rect width="{width:.0f}" height="{height}" fill="#ffffff"/>',
-        _text(_MARGIN, 28, f"{_TITLES[report.verdict]} “{report.level}” of a {report.model}", size=16, weight="bold"),
+        _text(_MARGIN, 28, f"{_TITLES[report.verdict]} “{report.level}” ({report.model})", size=16, weight="bold"),
     ]
     out += [_text(_MARGIN, 52 + 18 * number, line) for number, line in enumerate(words)]
     for process, row in rows.items():
@@ -123,14 +130,10 @@ def svg(history: History, report: Report) -> str:
     }
     for one in operations:
         out.append(_bar(one, boxes[one.invoked], one.invoked in guilty))
-    if report.witness is not None:
-        for edge in report.witness.edges:
-            out.append(_arrow(boxes[edge.before.invoked], boxes[edge.after.invoked], edge.why))
+    for number, edge in enumerate(edges, 1):
+        out.append(_arrow(boxes[edge.before.invoked], boxes[edge.after.invoked], str(number)))
     foot = top + _ROW * len(rows) + 22
-    out.append(_text(_MARGIN, foot, f"{what}. Time runs to the right, not to scale; a bar is an operation, from its"))
-    out.append(_text(_MARGIN, foot + 16, (
-        "invocation to its completion; red: at fault; dashed: nobody knows whether and when it happened."
-    )))
+    out += [_text(_MARGIN, foot + 16 * number, line, fill="#555555") for number, line in enumerate(legend)]
     return "\n".join([*out, "</svg>", ""])
 
 
@@ -151,16 +154,18 @@ def _bar(operation: Operation, box: tuple[float, float, float], guilty: bool) ->
     )
 
 
-def _arrow(start: tuple[float, float, float], end: tuple[float, float, float], why: str) -> str:
-    """A curve from the middle of one bar to the middle of another, with the reason at its middle."""
+def _arrow(start: tuple[float, float, float], end: tuple[float, float, float], number: str) -> str:
+    """A curve from the middle of one bar to the middle of another, with its number at its middle."""
     x1, x2 = start[0] + start[2] / 2, end[0] + end[2] / 2
-    down = end[1] > start[1]
-    y1, y2 = (start[1] + _BAR, end[1]) if down else (start[1], end[1] + _BAR if end[1] < start[1] else end[1])
+    y1 = start[1] + _BAR if end[1] > start[1] else start[1]
+    y2 = end[1] + _BAR if end[1] < start[1] else end[1]
     bend = -26 if start[1] == end[1] else 0
     middle_x, middle_y = (x1 + x2) / 2, (y1 + y2) / 2 + bend
+    label_y = middle_y - bend / 2
     return (
         f'<path d="M{x1:.1f},{y1:.1f} Q{middle_x:.1f},{middle_y:.1f} {x2:.1f},{y2:.1f}" fill="none" stroke="#b00020" '
-        f'marker-end="url(#tip)"/>{_text(middle_x + 4, middle_y, why, fill="#b00020", size=11)}'
+        f'marker-end="url(#tip)"/><circle cx="{middle_x:.1f}" cy="{label_y:.1f}" r="8" fill="#ffffff" '
+        f'stroke="#b00020"/>{_text(middle_x - 3.6 * len(number), label_y + 4, number, fill="#b00020", size=11)}'
     )
 
 

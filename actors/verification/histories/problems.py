@@ -28,6 +28,7 @@ class Continued(Model):
         self.step = self._model.step  # type: ignore[method-assign]
         self.partition = self._model.partition  # type: ignore[method-assign]
         self.reads_only = self._model.reads_only  # type: ignore[method-assign]
+        self.describe = self._model.describe  # type: ignore[method-assign]
 
     def initial(self) -> Hashable:
         """The state that the other had come to."""

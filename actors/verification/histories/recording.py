@@ -37,6 +37,7 @@ class HistoryWriter:
         self._clock = clock
         self._events: list[Event] = []
         self._open: dict[Process, str] = {}
+        self._retired: set[Process] = set()
         self._processes = 0
         self._count = 0
 
@@ -62,6 +63,8 @@ class HistoryWriter:
         """
         if process in self._open:
             raise HistoryError(f"process {process} invokes {f} while its {self._open[process]} is open")
+        if process in self._retired:
+            raise HistoryError(f"process {process} invokes {f}, but retired at its info; go on as the new process")
         event = self._event("invoke", process, f, key, value, _UNSET, node)
         check_invocation(self._count + 1, event)
         self._open[process] = f
@@ -139,7 +142,7 @@ class HistoryWriter:
             raise HistoryError(f"{kind} of process {process}, which has no open operation")
         self._write(self._event(kind, process, f, None, value, result, node))
         if kind == "info":
-            self._open[process] = "operation of unknown outcome"
+            self._retired.add(process)
 
     def _event(
         self, kind: Any, process: int, f: str, key: Key, value: Any, result: Any, node: Process | None

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-import msgspec
-
 from actors.verification.histories.history import Operation, Outcome, identity, show
 from actors.verification.histories.models import BUILT_IN, Model
 from actors.verification.histories.problems import Continued, problems_of
@@ -43,7 +41,7 @@ def explain(
     """
     zones = judge_zones(problem)
     if zones is not None and zones[0]:
-        return _explain_zones(zones[0], zones[1], operations, initial)
+        return _explain_zones(zones[0], zones[1], operations, model, initial)
     completed, optional = problem.sources()
     own = [operations[source] for source in sorted([*completed, *optional])]
     end = time.monotonic() + SWEEP_SECONDS
@@ -55,20 +53,13 @@ def explain(
     assert stuck.completed is not None
     placed = {operations[source].invoked for source in sweep.cut_placed}
     window = [
-        _until(one, stuck.completed) for one in own
+        one for one in own
         if one.invoked < stuck.completed and one.invoked not in placed
         and (one.completed is None or one.completed > sweep.cut)
     ]
     before = problem.table.value_of(sweep.cut_state)
     started, first = (model, before) if model in BUILT_IN else (Continued(model, operations, initial, before), None)
     return _explain_search(_shrink(window, started, first), own, started, first, sweep.cut)
-
-
-def _until(operation: Operation, end: int) -> Operation:
-    """What was known of an operation at a position: whose completion came later, it was open."""
-    if operation.completed is None or operation.completed <= end:
-        return operation
-    return msgspec.structs.replace(operation, completed=None, outcome=Outcome.INFO, result=None)
 
 
 def _violated(operations: Sequence[Operation], model: str | Model, initial: Any) -> bool:
@@ -163,8 +154,7 @@ def _explain_search(
             stuck = window[sweep.stuck()]
             states = sweep.states()
             break
-    whole = {one.invoked: one for one in own}
-    shown = tuple(whole[one.invoked] for one in window)
+    shown = tuple(window)
     parts = [f"{stuck.describe()} fits nowhere."]
     if stuck.f in ("read", "get") and not _written(stuck, own, initial):
         parts.append(f"Nobody ever wrote {show(stuck.result)}.")
@@ -179,7 +169,7 @@ def _explain_search(
         found = [*found[:SHOWN_STATES], "…"]
     possible = " or ".join(found)
     parts.append(f"when it returned, in line {stuck.completed}, the {_subject(model)} could only be {possible}.")
-    return Witness(UNPLACEABLE, " ".join(parts), (whole[stuck.invoked],), shown)
+    return Witness(UNPLACEABLE, " ".join(parts), (stuck,), shown)
 
 
 def _written(read: Operation, own: Sequence[Operation], initial: Any) -> bool:
@@ -195,7 +185,7 @@ def _written(read: Operation, own: Sequence[Operation], initial: Any) -> bool:
 
 def _state_words(model: str | Model, state: Any) -> str:
     if isinstance(model, Model):
-        return repr(state)
+        return model.describe(state)
     if model == "mutex":
         return "free" if state is None else f"held by process {state[1]}"
     return show(state)
@@ -206,16 +196,16 @@ def _subject(model: str | Model) -> str:
 
 
 def _explain_zones(
-    name: str, sources: Sequence[int | None], operations: Sequence[Operation], initial: Any
+    name: str, sources: Sequence[int | None], operations: Sequence[Operation], model: str | Model, initial: Any
 ) -> Witness:
     if name == "unwritten":
         read = operations[sources[0]]  # type: ignore[index]
-        text = f"{read.describe()} fits nowhere. Nobody ever wrote {show(read.result)}."
+        text = f"{read.describe()} fits nowhere. Nobody ever wrote {show(_value(read))}."
         return Witness(UNPLACEABLE, text, (read,), (read,))
     if name == "early":
         read, write = (operations[source] for source in sources if source is not None)
         text = (
-            f"{read.describe()} fits nowhere. It had returned before the only write of {show(read.result)} was "
+            f"{read.describe()} fits nowhere. It had returned before the only write of {show(_value(read))} was "
             f"invoked, in line {write.invoked}."
         )
         return Witness(UNPLACEABLE, text, (read,), (read, write))
@@ -223,7 +213,7 @@ def _explain_zones(
     one = [operations[source] for source in sources[:middle] if source is not None]
     other = [operations[source] for source in sources[middle + 1 :] if source is not None]
     window = sorted({operation.invoked: operation for operation in [*one, *other]}.values(), key=_when)
-    sweep = Sweep(Layout(problems_of(window, "register", initial)[0]))
+    sweep = Sweep(Layout(problems_of(window, model, initial)[0]))
     sweep.run(SWEEP_STEPS)
     stuck = window[sweep.stuck()]
     if name == "overlap":
