@@ -81,7 +81,9 @@ def test_a_session_that_reads_two_writes_of_another_in_the_wrong_order_breaks_tw
 
 
 def test_the_witness_is_the_shortest_cycle() -> None:
-    report = judged("a: r x 1, r z null, w y 1 | b: r y 1, r z null, w x 1 | c: r q 9 | d: r p 8, w q 9 | e: r q 9, w p 8")
+    report = judged(
+        "a: r x 1, r z null, w y 1 | b: r y 1, r z null, w x 1 | c: r q 9 | d: r p 8, w q 9 | e: r q 9, w p 8"
+    )
     assert report.witness is not None
     assert [edge.why for edge in report.witness.edges] == [
         "the same process did it earlier", "the latter read what the former wrote",

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from core_ext.causal import CausalLimit, Causality
+from core_ext.causal import Causality, CausalLimit
 from core_ext.frontier import Frontier
 from tests.histories.twin_causal import closed, shape_past
 
@@ -142,7 +142,7 @@ def test_arrays_that_contradict_one_another_are_refused(broken: dict[str, list[i
         "starts": [0, 2], "read_starts": [0, 1, 1], "reads": [0], "sources": [-1], "write_starts": [0, 0, 1],
         "writes": [0],
     }
-    with pytest.raises(ValueError, match="must|instead|goes down"):
+    with pytest.raises(ValueError, match=r"must|instead|goes down"):
         Causality(**{**arrays, **broken}, keys=1, limit_bytes=ROOM)
 
 

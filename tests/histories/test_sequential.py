@@ -14,7 +14,7 @@ from actors.verification.histories.models import Model
 from actors.verification.histories.sequential import judge_sequential
 from actors.verification.histories.sequential_objects import BuiltIn
 from actors.verification.histories.sequential_search import Answer, ModelSearch
-from tests.histories.brute import apply
+from tests.histories.brute import single
 from tests.histories.weak import disturbed, history, interleaved, parsed, several
 
 
@@ -23,7 +23,7 @@ def judged(text: str | History, model: str | Model = "key-value") -> Report:
     return judge(history(text) if isinstance(text, str) else text, "sequential", model)
 
 
-def brute(lines: History, model: str, initial: Any = None) -> bool:
+def brute(lines: History, initial: Any = None) -> bool:
     """Try every interleaving; an operation of unknown outcome is taken or left."""
     sessions = [
         [one for one in session if one.outcome is not Outcome.FAIL] for session in lines.by_process().values()
@@ -42,7 +42,7 @@ def brute(lines: History, model: str, initial: Any = None) -> bool:
             onward = (*places[:s], places[s] + 1, *places[s + 1 :])
             if one.outcome is Outcome.INFO and go(onward, state):
                 return True
-            right, after = apply(model, state.get(one.key, initial), one)
+            right, after = single(state.get(one.key, initial), one)
             if right and go(onward, {**state, one.key: after}):
                 return True
         return False
@@ -100,7 +100,7 @@ def test_both_searches_agree_with_trying_everything() -> None:
     verdicts = {True: 0, False: 0}
     for sessions in several(rng, 3_000, 10, 4, 2):
         lines = interleaved(sessions)
-        holds = brute(lines, "key-value")
+        holds = brute(lines)
         verdicts[holds] += 1
         assert (judged(lines).verdict is Verdict.OK) == holds, sessions
         search = ModelSearch(list(lines.operations), BuiltIn("key-value", None))
@@ -113,7 +113,7 @@ def test_the_neighbours_of_a_causal_history_that_is_not_sequential() -> None:
     litmus = parsed("a: w x 1, r y null, w y 1, r x 1 | b: w x 2, r y null, w y 2, r x 2")
     for _ in range(1_500):
         lines = interleaved(disturbed(rng, litmus))
-        assert (judged(lines).verdict is Verdict.OK) == brute(lines, "key-value"), lines
+        assert (judged(lines).verdict is Verdict.OK) == brute(lines), lines
 
 
 @pytest.mark.parametrize("model", ["register", "cas-register", "key-value", "mutex"])
@@ -122,7 +122,7 @@ def test_any_object_and_any_outcome_agree_with_trying_everything(model: str) -> 
     verdicts = {True: 0, False: 0}
     for number in range(1_200):
         lines = object_history(rng, model, rng.randrange(2, 9), wrong=number % 2 == 1)
-        holds = brute(lines, model)
+        holds = brute(lines)
         verdicts[holds] += 1
         report = judged(lines, model)
         assert report.verdict is (Verdict.OK if holds else Verdict.VIOLATION), lines
@@ -148,11 +148,12 @@ def object_history(rng: random.Random, model: str, size: int, wrong: bool) -> Hi
         if f in ("write", "put", "append"):
             value = rng.choice("ab") if strings else rng.randrange(3)
         elif f == "cas":
-            value = [rng.choice(["a", "b", None]), rng.choice("ab")] if strings else [rng.randrange(3), rng.randrange(3)]
+            old, new = (rng.choice(["a", "b", None]), rng.choice("ab")) if strings else rng.choices(range(3), k=2)
+            value = [old, new]
         outcome = rng.choices([Outcome.OK, Outcome.INFO, Outcome.FAIL], [8, 1, 1])[0]
         trial = Operation(process[lane], f, key, value, None, 0, 0, Outcome.INFO)
         result: Any = None
-        allowed, after = apply(model, copy.get(key), trial)
+        allowed, after = single(copy.get(key), trial)
         if f in ("read", "get"):
             result = copy.get(key)
         elif f == "cas":
@@ -251,11 +252,10 @@ def test_a_long_history_of_one_copy_needs_no_luck() -> None:
     operations = []
     for number in range(20_000):
         key, process = rng.randrange(20), rng.randrange(8)
+        span = (2 * number + 1, 2 * number + 2, Outcome.OK)
         if rng.random() < 0.5:
             copy[key] = number
-            operations.append(Operation(process, "write", key, number, None, 2 * number + 1, 2 * number + 2, Outcome.OK))
+            operations.append(Operation(process, "write", key, number, None, *span))
         else:
-            operations.append(
-                Operation(process, "read", key, None, copy.get(key), 2 * number + 1, 2 * number + 2, Outcome.OK)
-            )
+            operations.append(Operation(process, "read", key, None, copy.get(key), *span))
     assert judged(History(tuple(operations), None, 40_000)).verdict is Verdict.OK

@@ -144,7 +144,7 @@ def test_single_operations_are_transactions() -> None:
 def test_what_is_no_list_and_what_is_no_transaction_are_refused() -> None:
     with pytest.raises(HistoryError, match="neither a list nor null"):
         judged(transactions((1, 0, 1, [["append", "x", 1]]), (2, 2, 3, [["r", "x", 1]])))
-    with pytest.raises(HistoryError, match="appends and .* writes"):
+    with pytest.raises(HistoryError, match=r"appends and .* writes"):
         judged(transactions((1, 0, 1, [["append", "x", 1]]), (2, 2, 3, [["w", "x", 1]])))
     with pytest.raises(HistoryError, match="other operations"):
         judged(History((Operation(1, "acquire", None, None, None, 1, 2, Outcome.OK),), None, 2), "mutex")
@@ -197,7 +197,7 @@ def random_history(rng: random.Random, appends: bool, outcomes: bool, wrong: boo
     copy: dict[str, Any] = {}
     written: dict[str, list[int]] = {"x": [], "y": []}
     lines = []
-    ends = {process: -100.0 for process in range(3)}
+    ends = dict.fromkeys(range(3), -100.0)
     fresh = 0
     for number in range(rng.randrange(1, 7 if appends else 6)):
         mine = dict(copy)

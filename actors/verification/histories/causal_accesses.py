@@ -15,6 +15,8 @@ from core_ext.causal import Causality
 
 MEMORY_BYTES = 1 << 30  # of the clocks of one history
 INITIAL = -1
+ASIDE = -2  # the source of a read that is left out
+MOST_STRAYS = 100
 
 Value = tuple[Key, Any]
 
@@ -74,97 +76,79 @@ class Accesses:
         self.strays: list[Stray] = []
         self.ambiguous = ""
         self.operations: list[Operation] = []
-        self._keys: dict[Key, int] = {}
         self._last: dict[tuple[int, int], list[int]] | None = None  # per session and key who writes it, when asked
-        units = list(units)
-        writers, twice = self._writers(units)
-        traced = self._trace(units, writers, twice)
-        self._number(units, traced, apart)
+        self._trace(_Flat(units), apart)
 
-    def _writers(self, units: list[Unit]) -> tuple[dict[tuple[Key, Hashable], int], dict[tuple[Key, Hashable], int]]:
-        """Who may have written each value, and the values with a second writer."""
-        writers: dict[tuple[Key, Hashable], int] = {}
-        twice: dict[tuple[Key, Hashable], int] = {}
-        for index, unit in enumerate(units):
-            if unit.operation.outcome is not Outcome.FAIL:
-                for key, value in unit.writes:
-                    found = (key, identity(value))
-                    if writers.setdefault(found, index) != index:
-                        twice.setdefault(found, index)
-        return writers, twice
-
-    def _trace(
-        self, units: list[Unit], writers: dict[tuple[Key, Hashable], int], twice: dict[tuple[Key, Hashable], int]
-    ) -> list[list[tuple[Key, int]] | None]:
-        """Per unit that takes part its reads as (key, index of the unit that wrote it); None of the others."""
-        traced: list[list[tuple[Key, int]] | None] = [None] * len(units)
-        lost: dict[tuple[Key, Hashable], list[tuple[Unit, str]]] | None = None
-        todo = [index for index, unit in enumerate(units) if unit.operation.outcome is Outcome.OK]
-        todo.reverse()
-        while todo:
-            index = todo.pop()
-            if traced[index] is not None:
-                continue
-            unit = units[index]
-            sources: list[tuple[Key, int]] = []
-            traced[index] = sources
-            for key, value in unit.reads:
-                wanted = (key, identity(value))
-                source = writers.get(wanted, INITIAL)
-                if wanted[1] == self.initial:
-                    if source == INITIAL:
-                        sources.append((key, INITIAL))
-                    else:
-                        self._doubt(unit, key, value, "is also what the key held at first", units[source])
-                elif wanted in twice:
-                    other = f"was also written by {units[twice[wanted]].operation.describe()}"
-                    self._doubt(unit, key, value, other, units[source])
+    def _trace(self, flat: _Flat, apart: bool) -> None:
+        """Find the source of every read, and with it the units of unknown outcome that take part."""
+        takes_part = [operation.outcome is Outcome.OK for operation in flat.operations]
+        source_of = [INITIAL] * len(flat.reads)
+        todo = [index for index, sure in enumerate(takes_part) if sure]
+        for index in todo:  # grows while somebody read from a unit of unknown outcome
+            for at in range(flat.read_starts[index], flat.read_starts[index + 1]):
+                key, value = flat.reads[at], flat.read_values[at]
+                source = flat.writers[key].get(value, INITIAL)
+                source_of[at] = source
+                if value == self.initial:
+                    if source != INITIAL:
+                        source_of[at] = self._doubt(flat, index, at, source, "is also what the key held at first")
                 elif source == INITIAL:
-                    lost = _lost(units) if lost is None else lost
-                    self.strays.append(_stray(unit, key, value, lost.get(wanted, [])))
-                else:
-                    sources.append((key, source))
-                    if traced[source] is None:
-                        todo.append(source)
-        return traced
+                    source_of[at] = self._strayed(flat, index, at)
+                elif flat.twice and (key, value) in flat.twice:
+                    other = flat.operations[flat.twice[key, value]]
+                    source_of[at] = self._doubt(flat, index, at, source, f"was also written by {other.describe()}")
+                elif not takes_part[source]:
+                    takes_part[source] = True
+                    todo.append(source)
+        self._number(flat, takes_part, source_of, apart)
 
-    def _doubt(self, unit: Unit, key: Key, value: Any, why: str, writer: Unit) -> None:
+    def _doubt(self, flat: _Flat, index: int, at: int, source: int, why: str) -> int:
+        """Set a read aside, and say why once."""
         if not self.ambiguous:
+            key, value = flat.keys[flat.reads[at]], flat.value_read(index, at)
             name = "" if key is None else f" of {show(key)}"
             self.ambiguous = (
-                f"where a read came from is not known: {unit.operation.describe()} read {show(value)}{name}, which "
-                f"{writer.operation.describe()} wrote, and which {why}; write each value once per key"
+                f"where a read came from is not known: {flat.operations[index].describe()} read {show(value)}{name}, "
+                f"which {flat.operations[source].describe()} wrote, and which {why}; write each value once per key"
             )
+        return ASIDE
 
-    def _number(self, units: list[Unit], traced: list[list[tuple[Key, int]] | None], apart: bool) -> None:
+    def _strayed(self, flat: _Flat, index: int, at: int) -> int:
+        """Set a read aside that has no source, and keep it as the evidence that it is."""
+        if len(self.strays) < MOST_STRAYS:
+            key = flat.keys[flat.reads[at]]
+            writers = flat.lost().get((flat.reads[at], flat.read_values[at]), [])
+            self.strays.append(_stray(flat.operations[index], key, flat.value_read(index, at), writers))
+        return ASIDE
+
+    def _number(self, flat: _Flat, takes_part: list[bool], source_of: list[int], apart: bool) -> None:
+        """Number what takes part, session by session."""
         sessions: dict[Any, list[int]] = {}
-        for index, sources in enumerate(traced):
-            if sources is not None:
-                sessions.setdefault(index if apart else units[index].operation.process, []).append(index)
-        node_of = [INITIAL] * (len(units) + 1)  # the last one stands for the initial writer, index -1
-        self.starts = [0]
+        for index, operation in enumerate(flat.operations):
+            if takes_part[index]:
+                sessions.setdefault(index if apart else operation.process, []).append(index)
         order: list[int] = []
+        self.starts = [0]
         for members in sessions.values():
             order += members
             self.starts.append(len(order))
+        node_of = [INITIAL] * (len(flat.operations) + 1)  # the last place is that of INITIAL, index -1
         for node, index in enumerate(order):
             node_of[index] = node
+        self.operations = [flat.operations[index] for index in order]
+        self.keys: list[Key] = flat.keys
         self.read_starts, self.write_starts = [0], [0]
         self.reads: list[int] = []
         self.sources: list[int] = []
         self.writes: list[int] = []
-        keys = self._keys
         for index in order:
-            unit = units[index]
-            self.operations.append(unit.operation)
-            for key, source in traced[index] or ():
-                self.reads.append(keys.setdefault(key, len(keys)))
-                self.sources.append(node_of[source])
-            for key, _ in unit.writes:
-                self.writes.append(keys.setdefault(key, len(keys)))
+            for at in range(flat.read_starts[index], flat.read_starts[index + 1]):
+                if source_of[at] != ASIDE:
+                    self.reads.append(flat.reads[at])
+                    self.sources.append(node_of[source_of[at]])
             self.read_starts.append(len(self.reads))
+            self.writes += flat.writes[flat.write_starts[index] : flat.write_starts[index + 1]]
             self.write_starts.append(len(self.writes))
-        self.keys: list[Key] = list(keys)
 
     def causality(self) -> Causality:
         """The native judge of this history's causal order.
@@ -199,22 +183,79 @@ class Accesses:
         return self.writes[self.write_starts[node] : self.write_starts[node + 1]]
 
 
-def _lost(units: list[Unit]) -> dict[tuple[Key, Hashable], list[tuple[Unit, str]]]:
-    """Values that were written so that nobody may read them, by whom, and why."""
-    found: dict[tuple[Key, Hashable], list[tuple[Unit, str]]] = {}
-    for unit in units:
-        failed = unit.operation.outcome is Outcome.FAIL
-        for key, value in (*unit.writes, *unit.hidden) if failed else unit.hidden:
-            found.setdefault((key, identity(value)), []).append((unit, "failed" if failed else "overwrote it itself"))
-    return found
+class _Flat:
+    """All units as flat lists of numbers: a hundred thousand small objects would cost more than the judging."""
+
+    def __init__(self, units: Iterable[Unit]) -> None:
+        self.operations: list[Operation] = []
+        self.keys: list[Key] = []
+        self.read_starts, self.write_starts = [0], [0]
+        self.reads: list[int] = []  # keys by number
+        self.read_values: list[Hashable] = []
+        self.writes: list[int] = []
+        self.writers: list[dict[Hashable, int]] = []  # per key who wrote each value, failed units left out
+        self.twice: dict[tuple[int, Hashable], int] = {}  # the second unit that wrote a value
+        self._numbers: dict[Key, int] = {}
+        self._forbidden: list[Unit] = []  # units with writes that nobody may read
+        self._lost: dict[tuple[int, Hashable], list[tuple[Operation, str]]] | None = None
+        for unit in units:
+            self._add(unit)
+
+    def _number(self, key: Key) -> int:
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.keys)
+            self.keys.append(key)
+            self.writers.append({})
+        return number
+
+    def _add(self, unit: Unit) -> None:
+        operation, reads, writes, hidden = unit
+        index = len(self.operations)
+        self.operations.append(operation)
+        for key, value in reads:
+            self.reads.append(self._number(key))
+            self.read_values.append(identity(value))
+        self.read_starts.append(len(self.reads))
+        failed = operation.outcome is Outcome.FAIL
+        for key, value in writes:
+            number = self._number(key)
+            self.writes.append(number)
+            if not failed:
+                mark = identity(value)
+                if self.writers[number].setdefault(mark, index) != index:
+                    self.twice.setdefault((number, mark), index)
+        self.write_starts.append(len(self.writes))
+        if hidden or failed:
+            self._forbidden.append(unit)
+
+    def value_read(self, index: int, at: int) -> Any:
+        """The value of a read as the history has it."""
+        operation = self.operations[index]
+        if operation.f != "txn":
+            return operation.value[0] if operation.f == "cas" else operation.result
+        wanted = (self.keys[self.reads[at]], self.read_values[at])
+        steps = operation.result or ()
+        return next((step[2] for step in steps if step[0] == "r" and (step[1], identity(step[2])) == wanted), None)
+
+    def lost(self) -> dict[tuple[int, Hashable], list[tuple[Operation, str]]]:
+        """Values that were written so that nobody may read them, by whom, and why."""
+        if self._lost is None:
+            self._lost = {}
+            for unit in self._forbidden:
+                failed = unit.operation.outcome is Outcome.FAIL
+                for key, value in (*unit.writes, *unit.hidden) if failed else unit.hidden:
+                    why = "failed" if failed else "overwrote it itself"
+                    mark = (self._number(key), identity(value))
+                    self._lost.setdefault(mark, []).append((unit.operation, why))
+        return self._lost
 
 
-def _stray(unit: Unit, key: Key, value: Any, writers: list[tuple[Unit, str]]) -> Stray:
+def _stray(operation: Operation, key: Key, value: Any, writers: list[tuple[Operation, str]]) -> Stray:
     name = "" if key is None else f" of {show(key)}"
-    text = f"{unit.operation.describe()} read {show(value)}{name}, "
+    text = f"{operation.describe()} read {show(value)}{name}, "
     if not writers:
-        return Stray(unit.operation, None, key, value, text + "which nobody ever wrote")
+        return Stray(operation, None, key, value, text + "which nobody ever wrote")
     writer, why = writers[0]
-    other = writer.operation.describe()
-    text += f"which only {other} wrote, and {why}" if why == "failed" else f"which {other} wrote, and {why}"
-    return Stray(unit.operation, writer.operation, key, value, text)
+    text += f"which only {writer.describe()} wrote, and {why}"
+    return Stray(operation, writer, key, value, text)

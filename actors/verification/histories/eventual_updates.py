@@ -104,9 +104,8 @@ def explain(final: Any, updates: list[Update], initial: Any, lists: bool = False
         HistoryError: a list that is also set.
     """
     kinds = {update.kind for update in updates}
-    if Kind.LIST_APPEND in kinds:
-        if len(kinds) > 1:
-            raise HistoryError(f"{updates[0].operation.describe()}: its key is set as well as appended to")
+    if Kind.LIST_APPEND in kinds and len(kinds) > 1:
+        raise HistoryError(f"{updates[0].operation.describe()}: its key is set as well as appended to")
     if lists or Kind.LIST_APPEND in kinds:
         return _explain_list(final, updates)
     if Kind.TEXT_APPEND in kinds:

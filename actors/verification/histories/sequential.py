@@ -12,11 +12,11 @@ from typing import Any
 from actors.verification.histories.causal_accesses import Accesses
 from actors.verification.histories.history import History, Outcome
 from actors.verification.histories.models import BUILT_IN, Model, model_named
+from actors.verification.histories.problems import problems_of
 from actors.verification.histories.report import Report, Verdict, Witness
 from actors.verification.histories.sequential_objects import BuiltIn
 from actors.verification.histories.sequential_order import judge_accesses, stuck
 from actors.verification.histories.sequential_search import Answer, ModelSearch
-from actors.verification.histories.strong import problems_of
 from actors.verification.histories.transactions_registers import units_of
 
 

@@ -12,7 +12,7 @@ from actors.verification.histories.causal_patterns import Explainer, Finding, ch
 from actors.verification.histories.history import Operation
 from actors.verification.histories.report import Verdict, Witness
 from actors.verification.histories.sequential_search import MOST_FRONTIERS, Answer
-from core_ext.causal import CausalLimit, Causality
+from core_ext.causal import Causality, CausalLimit
 from core_ext.frontier import Frontier
 
 STEPS = 200_000

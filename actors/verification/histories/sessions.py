@@ -46,12 +46,11 @@ def check_guarantees(
             that comes back is among these, so that a clean history costs one walk.
         expired: whether to give up.
     """
-    walk = _Walk(accesses, causality)
-    suspects = {reader for _, _, reader in overwritten}
+    walk = _Walk(accesses, causality, {reader for _, _, reader in overwritten})
     for session in range(causality.sessions):
         if expired():
             break
-        walk.session(session, suspects)
+        walk.session(session)
     else:
         return {name: walk.found.get(name, FINE) for name in GUARANTEES}
     unknown = Finding(Verdict.UNKNOWN, reason="session guarantees: the time limit was reached")
@@ -61,14 +60,15 @@ def check_guarantees(
 class _Walk:
     """One pass over the sessions, each with what it has seen so far."""
 
-    def __init__(self, accesses: Accesses, causality: Causality) -> None:
+    def __init__(self, accesses: Accesses, causality: Causality, suspects: set[int]) -> None:
         self.found: dict[str, Finding] = {}
         self._accesses = accesses
+        self._suspects = suspects
         self._before = causality.before
         self._session_of: list[int] = []
         self._writes: dict[tuple[int, int], list[int]] = {}  # per session and key, in session order
         self._reads: dict[tuple[int, int], list[tuple[int, int]]] = {}  # the same with sources
-        for session in range(causality.sessions):
+        for session in range(causality.sessions if suspects else 0):  # a clean history never asks for these
             for node in range(accesses.starts[session], accesses.starts[session + 1]):
                 self._session_of.append(session)
                 for key in accesses.writes_of(node):
@@ -76,32 +76,41 @@ class _Walk:
                 for key, source in accesses.reads_of(node):
                     self._reads.setdefault((session, key), []).append((node, source))
 
-    def session(self, session: int, suspects: set[int]) -> None:
+    def session(self, session: int) -> None:
         """Judge every read of a session."""
-        accesses = self._accesses
+        accesses, suspects = self._accesses, self._suspects
+        reads, sources, read_starts = accesses.reads, accesses.sources, accesses.read_starts
         seen: dict[int, int] = {}  # per other session the last of its writes that was read
         versions: dict[int, dict[int, int]] = {}  # per key the versions read or written, and where last
         last: dict[int, tuple[int, int]] = {}  # per key the last read and its version
         for node in range(accesses.starts[session], accesses.starts[session + 1]):
-            for key, version in accesses.reads_of(node):
-                if version != INITIAL and self._session_of[version] != session:
-                    writer = self._session_of[version]
-                    seen[writer] = max(seen.get(writer, version), version)
+            for at in range(read_starts[node], read_starts[node + 1]):
+                key, version = reads[at], sources[at]
                 known = versions.setdefault(key, {})
                 reader, newest = last.get(key, (node, version))
                 if newest != version and version in known and known[version] < reader:
                     self._report(MONOTONIC_READS, node, "the process knew this version, then read another one, and now "
                                  "this one again", known[version], reader)
-                if node in suspects:
-                    self._read_your_writes(session, node, key, version)
-                    self._monotonic_reads(node, version, known)
-                    for other, write in seen.items():
-                        self._monotonic_writes(node, key, version, other, write)
-                        self._writes_follow_reads(node, key, version, other, write)
+                if suspects:
+                    if version != INITIAL and self._session_of[version] != session:
+                        writer = self._session_of[version]
+                        seen[writer] = max(seen.get(writer, version), version)
+                    if node in suspects:
+                        self._suspect(session, node, key, version, known, seen)
                 known[version] = node
                 last[key] = (node, version)
-            for key in accesses.writes_of(node):
+            for key in accesses.writes[accesses.write_starts[node] : accesses.write_starts[node + 1]]:
                 versions.setdefault(key, {})[node] = node
+
+    def _suspect(
+        self, session: int, node: int, key: int, version: int, known: dict[int, int], seen: dict[int, int]
+    ) -> None:
+        """Which guarantees a read broke that returned what its past had overwritten."""
+        self._read_your_writes(session, node, key, version)
+        self._monotonic_reads(node, version, known)
+        for other, write in seen.items():
+            self._monotonic_writes(node, key, version, other, write)
+            self._writes_follow_reads(node, key, version, other, write)
 
     def _older(self, version: int, than: int) -> bool:
         return version == INITIAL or self._before(version, than)
