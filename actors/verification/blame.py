@@ -51,6 +51,13 @@ class Blame:
             f"that changes"
         )
 
+    def drifting(self, state: Any, first: Any, second: Any) -> ModelError:
+        """A representative that is not its own."""
+        return ModelError(
+            f"{self.name}: representative gives {shown(first)} for {shown(state)}, but {shown(second)} for the former; "
+            f"the one that stands for a class of symmetric states must stand for itself"
+        )
+
     def lost(self, action: Any, state: Any, found: Any) -> ModelError:
         """A run that was found cannot be repeated."""
         return ModelError(

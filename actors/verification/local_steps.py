@@ -2,8 +2,8 @@
 
 A function runs on a view of the state, which writes down what it reads; what comes of it then holds for every state
 that agrees in those parts. Two nets are below: a function that a view cannot serve, or that reads nearly everything,
-runs on the plain state every time; and remembered answers are compared with a plain run of the function now and then
-(the 1st, 2nd, 4th, 8th, ... time that each is used).
+runs on the plain state every time; and answers are compared with a plain run of the function now and then (the 1st,
+2nd, 4th, 8th, ... that each function gives, and again those that are remembered).
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ class LocalSteps:
             found, known = bool(found), outcome == TRUE
         if found != known:
             raise self._blame.changed_its_mind(name, state, known, found)
+        if kind == "representative" and (again := self._call(function, found, name)) != found:
+            raise self._blame.drifting(state, found, again)
 
     def _function(self, kind: str, number: int) -> tuple[str, Function]:
         """A function of the model, with its name for errors."""
@@ -168,6 +170,8 @@ class LocalSteps:
             state = self._layout.decode(self._search.vector())
             raise self._blame.not_deterministic(name, state, str(error)) from None
         missed = self._misses[root] = self._misses.get(root, 0) + 1
+        if missed & (missed - 1) == 0:
+            self.audit(root, outcome)
         if missed % TRIED_BEFORE_PLAIN == 0 and self._search.trees.hits(root) < missed:
             self._plain.add(root)
 

@@ -98,6 +98,8 @@ class PlainSpace:
                 continue
             enabled = True
             self.generated += 1
+            if self.generated & (self.generated - 1) == 0:
+                self._audit(state, action, after)
             number = self._action_number(action)
             target = self._reach(after, index, number, depth + 1)
             if graph is not None:
@@ -105,6 +107,15 @@ class PlainSpace:
         stuck = self._wishes.stuck
         if not enabled and stuck and self.stuck_at is None and not self._holds(("deadlock_free", stuck), state):
             self.stuck_at = index
+
+    def _audit(self, state: Any, action: Any, after: Any) -> None:
+        """Now and then a step is computed twice: a model that is no function of its arguments has no verdict."""
+        again = self._model.next_state(state, action)
+        if self._encoded(again) != self._encoded(after):
+            raise self._blame.changed_its_mind(f"next_state for the action {action!r}", state, after, again)
+
+    def _encoded(self, state: Any) -> bytes:
+        return self._blame.encoded(self._encoder, state, "a state")
 
     def _action_number(self, action: Any) -> int:
         try:
@@ -141,9 +152,12 @@ class PlainSpace:
 
     def _representative(self, state: Any) -> Any:
         try:
-            return self._model.representative(state)
+            found = self._model.representative(state)
+            if self.generated & (self.generated - 1) == 0 and (again := self._model.representative(found)) != found:
+                raise self._blame.drifting(state, found, again)
         except Exception as error:
             raise self._blame.raised("representative", state, error) from error
+        return found
 
     def _judge(self, index: int, state: Any) -> None:
         for number, (predicate, use) in enumerate(self._wishes.predicates):
