@@ -32,6 +32,7 @@ cdef enum:
     FIFO = 1
     LOCAL = 2               # between actors of one node: never lost, never doubled
     PINNED = 4              # to one incarnation
+    ROUND = 1               # the label of the end of a round; the world's second event
     FAULT = 0               # the label of what no run is obliged to do; the world's first event stands for it
 
 cdef uint32_t OUTSIDE = 0xffffffffU  # the target of an edge that leaves the boundary or the bounds
@@ -44,6 +45,7 @@ cdef struct Outcome:
     int32_t follows
     int32_t follow_count
     int32_t flags
+    int32_t note            # what it adds to the history; -1: nothing
 
 cdef struct Message:
     int32_t slot
@@ -128,7 +130,8 @@ cdef class Interleaving:
     """Successors of global states, and the states that were reached.
 
     Args:
-        world: answers ``step(local, event)`` with a list of outcomes (local, sends, follow-ups, flags), and
+        world: answers ``step(local, event)`` with a list of outcomes (local, sends, follow-ups, flags,
+            note), and
             ``record(history, event)`` with a history; announces local states and messages before it names them.
         slots: places for actors.
         nodes: for every node that may crash: (slots, crash event of each, recover event of each).
@@ -137,6 +140,9 @@ cdef class Interleaving:
         crashes: how often nodes may crash in one run.
         down: how many may be down at once.
         drops: how many messages may be dropped in one run; -1 = any number.
+        capacity: messages that a channel between nodes holds, more are lost; -1 = any number.
+        final: what is down stays down.
+        rounds: what actors do by themselves, they do together, when no message is in flight.
         exact: compare whole states.
         keep_graph: remember every edge.
     """
@@ -156,7 +162,8 @@ cdef class Interleaving:
     cdef object world
     cdef list nodes
     cdef bint duplicating, lossy
-    cdef int crashes, down, drops
+    cdef bint final, rounds
+    cdef int crashes, down, drops, capacity
     cdef Steps steps, records
     cdef Ints step_first, step_count, pool, local_flags, offers, offer_at, offer_count
     cdef Ints bits
@@ -177,7 +184,7 @@ cdef class Interleaving:
 
     def __cinit__(
         self, world, Py_ssize_t slots, list nodes, bint duplicating, bint lossy, int crashes, int down, int drops,
-        bint exact, bint keep_graph,
+        int capacity, bint final, bint rounds, bint exact, bint keep_graph,
     ):
         self.world = world
         self.slots = slots
@@ -187,6 +194,9 @@ cdef class Interleaving:
         self.crashes = crashes
         self.down = down
         self.drops = drops
+        self.capacity = capacity
+        self.final = final
+        self.rounds = rounds
         self.states = StateStore(exact, exact)
         self.graph = Graph() if keep_graph else None
         self.watched = []
@@ -263,7 +273,7 @@ cdef class Interleaving:
         cdef Py_ssize_t size
         cdef Outcome* outcomes
         cdef Outcome* made
-        local, sends, follows, flags = outcome
+        local, sends, follows, flags, note = outcome
         if self.outcome_count == self.outcome_size:
             size = self.outcome_size * 2 if self.outcome_size else 1024
             outcomes = <Outcome*>malloc(size * sizeof(Outcome))
@@ -276,6 +286,7 @@ cdef class Interleaving:
         made = &self.outcomes[self.outcome_count]
         made.local = local
         made.flags = flags
+        made.note = note
         made.sends = <int32_t>self.pool.count
         made.send_count = <int32_t>len(sends)
         for event in sends:
@@ -304,8 +315,17 @@ cdef class Interleaving:
         cdef Py_ssize_t first = self.slots + HEADER
         cdef Message message = self.messages[event]
         cdef Message* other
+        cdef int32_t waiting = 0
         if message.sent >= 0:
             v[self.slots] = self.record(v[self.slots], message.sent)
+        if self.final and self.local_flags.data[v[message.slot]] & DOWN:
+            return 0  # nobody will ever take it
+        if self.capacity >= 0 and not message.flags & LOCAL:
+            for place in range(first, self.lengths[level]):
+                waiting += self.messages[v[place]].channel == message.channel
+            if waiting >= self.capacity:
+                return 0
+            place = self.lengths[level]
         while place > first:
             other = &self.messages[v[place - 1]]
             if other.channel < message.channel:
@@ -337,7 +357,7 @@ cdef class Interleaving:
         cdef Py_ssize_t i = self.lengths[level] - 1
         cdef Py_ssize_t first = self.slots + HEADER
         while i >= first:
-            if self.messages[v[i]].slot == slot and self.messages[v[i]].flags & PINNED:
+            if self.messages[v[i]].slot == slot and (self.final or self.messages[v[i]].flags & PINNED):
                 self.take_out(level, i)
             i -= 1
 
@@ -384,6 +404,8 @@ cdef class Interleaving:
         cdef Py_ssize_t i, other
         cdef int32_t follower
         self.levels[level][slot] = outcome.local
+        if outcome.note >= 0:
+            self.levels[level][self.slots] = self.record(self.levels[level][self.slots], outcome.note)
         if outcome.flags & FAILED and self.failure is None and self.listing is None:
             self.failure = (self.current, self.ordinal)
         if outcome.flags & PURGE:
@@ -511,6 +533,19 @@ cdef class Interleaving:
     cdef int own_events(self, const int32_t* v, Py_ssize_t length) except -1:
         cdef Py_ssize_t slot, i, at
         cdef int32_t local, event, step
+        cdef int tail = 0
+        if self.rounds:
+            if length > self.slots + HEADER:
+                return 0
+            self.label = self.detail = ROUND
+            for slot in range(self.slots):
+                for i in range(self.offer_count.data[v[slot]]):
+                    at = self.offer_at.data[v[slot]] + i
+                    tail = self.plan(tail, <int32_t>slot, self.offers.data[at])
+            if tail:
+                self.begin(v, length, 0)
+                self.settle(0, 0, tail)
+            return 0
         for slot in range(self.slots):
             local = v[slot]
             if self.local_flags.data[local] & WITHHELD:

@@ -31,8 +31,29 @@ class History(Protocol, Generic[S]):
     def received(self, envelope: Envelope) -> Hashable | None:
         """What the delivery of a message adds; None when nothing."""
 
+    def observed(self, name: str, actor: Any) -> Hashable | None:
+        """What an actor's state after one of its handlers adds; None when nothing."""
+
     def after(self, history: S, addition: Any) -> S:
         """The history with the addition."""
+
+
+class Recorded:
+    """A history that starts empty and records nothing; derive from it what records something."""
+
+    initial: tuple[Any, ...] = ()
+
+    def sent(self, envelope: Envelope) -> Any:
+        """See ``History``."""
+        return None
+
+    def received(self, envelope: Envelope) -> Any:
+        """See ``History``."""
+        return None
+
+    def observed(self, name: str, actor: Any) -> Any:
+        """See ``History``."""
+        return None
 
 
 class Invoke(NamedTuple):
@@ -72,7 +93,7 @@ class Calls(NamedTuple):
 ClientCalls = tuple[tuple[str, Calls], ...]
 
 
-class ClientHistory:
+class ClientHistory(Recorded):
     """Records the operations of clients.
 
     Args:
@@ -80,13 +101,19 @@ class ClientHistory:
         completed: for a message that is delivered, the operation that it ends; None when it ends none.
     """
 
-    initial: ClientCalls = ()
-
     def __init__(
         self, invoked: Callable[[Envelope], Invoke | None], completed: Callable[[Envelope], Complete | None]
     ) -> None:
-        self.sent = invoked
-        self.received = completed
+        self._invoked = invoked
+        self._completed = completed
+
+    def sent(self, envelope: Envelope) -> Invoke | None:
+        """A request may begin an operation."""
+        return self._invoked(envelope)
+
+    def received(self, envelope: Envelope) -> Complete | None:
+        """An answer may end one."""
+        return self._completed(envelope)
 
     def after(self, history: ClientCalls, addition: Invoke | Complete) -> ClientCalls:
         """One more invocation or completion.

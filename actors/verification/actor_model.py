@@ -56,6 +56,8 @@ class ActorModel(ABC):
         max_children: places for spawned actors.
         ask_timeouts: whether requests may time out; None: when messages can be lost or nodes crash.
         fairness: see there.
+        capacity: messages that each channel between nodes holds, further ones are lost; None = any number.
+        rounds: lock-step: when no message is in flight, and only then, every timer that is set fires, all together.
         cut: pairs of nodes between which every message is lost, in both directions: a partition that does not heal.
     """
 
@@ -72,10 +74,13 @@ class ActorModel(ABC):
         self, *, network: Network = Network.ORDERED, lossy: bool = False, drops: int | None = None, crashes: int = 0,
         down: int | None = None, recover: bool = True, sync_at_once: bool | None = None, timers: int | Mapping[str, int] | None = None,
         history: History[Any] | None = None, max_children: int = 0, ask_timeouts: bool | None = None,
-        fairness: Fairness = Fairness.WEAK, cut: Collection[tuple[str, str]] = (),
+        fairness: Fairness = Fairness.WEAK, capacity: int | None = None, rounds: bool = False,
+        cut: Collection[tuple[str, str]] = (),
     ) -> None:
         if lossy and network is Network.ORDERED and drops is not None and drops < 0:
             raise ModelError(f"ActorModel: drops is {drops}; give a count, or None for any number")
+        if rounds and timers is not None:
+            raise ModelError(f"{type(self).__name__}: timers fire together at the end of a round; bound rounds by a boundary")
         if drops is not None and not lossy:
             raise ModelError("ActorModel: drops without lossy=True; a network that loses nothing has no losses to count")
         counts = timers.values() if isinstance(timers, Mapping) else (0 if timers is None else timers,)
@@ -93,6 +98,8 @@ class ActorModel(ABC):
         self.max_children = max_children
         self.ask_timeouts = (lossy or crashes > 0) if ask_timeouts is None else ask_timeouts
         self.fairness = fairness
+        self.capacity = capacity
+        self.rounds = rounds
         self.cut = frozenset(link for one, other in cut for link in ((one, other), (other, one)))
         self.actors: list[Slot] = []
         self.reliable: set[str] = set()

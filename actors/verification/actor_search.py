@@ -74,7 +74,8 @@ class Search:
         self.engine = Interleaving(
             self.world, self.world.capacity, self._nodes() if model.crashes else [],
             model.network is Network.DUPLICATING, model.lossy, model.crashes, model.down,
-            -1 if model.drops is None else model.drops, options.exact, self.live or any(claim.kind is Kind.DEADLOCK_FREE for claim in self.claims),
+            -1 if model.drops is None else model.drops, -1 if model.capacity is None else model.capacity,
+            not model.recover, model.rounds, options.exact, self.live or any(claim.kind is Kind.DEADLOCK_FREE for claim in self.claims),
         )
         self.world.engine = self.engine
         self.sight = Sight(self.world)

@@ -37,6 +37,7 @@ class Act(enum.StrEnum):
     EXPIRE = "expire"
     CRASH = "crash"
     RECOVER = "recover"
+    ROUND = "round"
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -70,6 +71,8 @@ class Action(msgspec.Struct, frozen=True):
             return f"{_text(self.actor)}: its oldest records are on disk"
         if self.act is Act.EXPIRE:
             return f"{_text(self.actor)}: request {self.number} times out{chosen}"
+        if self.act is Act.ROUND:
+            return f"the round ends{chosen}"
         return f"{self.act.value} of node {self.actor.node}{chosen}"
 
 
@@ -104,6 +107,8 @@ class Replayer:
             node = self.engine.node_slots(-1 - detail)
             return Action(Act.CRASH if label == 0 else Act.RECOVER, world.slots[node[0]].reference, choices=chosen)
         event = world.events[detail]
+        if event.happening is Happening.ROUND:
+            return Action(Act.ROUND, world.slots[0].reference, choices=chosen)
         actor = world.slots[event.slot].reference
         if event.happening is Happening.DELIVER:
             return Action(Act.DROP if label == 0 else Act.DELIVER, actor, event.payload, choices=chosen)
@@ -217,4 +222,6 @@ def _traced(action: Action, number: int) -> Traced:
         return Traced(What.SYNC, node=node, actor=actor)
     if action.act is Act.EXPIRE:
         return Traced(What.TIMER, node=node, actor=actor, text=f"request {action.number} times out")
+    if action.act is Act.ROUND:
+        return Traced(What.TIMER, node=node, actor=actor, text="the round ends")
     return Traced(What.CRASH if action.act is Act.CRASH else What.START, node=node)

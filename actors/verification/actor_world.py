@@ -32,7 +32,7 @@ UP, DOWN, WITHHELD = 1, 2, 4
 PURGE, FAILED = 1, 2
 FIFO, LOCAL, PINNED = 1, 2, 4
 
-Outcome = tuple[int, tuple[int, ...], tuple[tuple[int, int], ...], int]
+Outcome = tuple[int, tuple[int, ...], tuple[tuple[int, int], ...], int, int]
 
 
 class Happening(enum.Enum):
@@ -46,6 +46,7 @@ class Happening(enum.Enum):
     RECOVER = "recover"
     GONE = "gone"  # the Reference, with its incarnation, of another actor
     FAULT = "fault"  # event 0: what the world does against the actors, and no run is obliged to
+    ROUND = "round"  # event 1: all actors do what they do by themselves
     PROBE = "probe"  # (who wants to know, of which reference, for which request): is this actor there?
     EXPIRE = "expire"  # number of a request that is not waited for any longer
 
@@ -122,8 +123,8 @@ class World:
         self.locals: list[Local] = []
         self._local_slots: list[int] = []
         self._local_numbers: dict[tuple[int, Local], int] = {}
-        self.events = [Event(-1, Happening.FAULT)]
-        self._event_numbers = {self.events[0]: 0}
+        self.events = [Event(-1, Happening.FAULT), Event(-1, Happening.ROUND)]
+        self._event_numbers = {event: number for number, event in enumerate(self.events)}
         self.timers: list[tuple[Any, Any]] = []
         self._timer_numbers: dict[tuple[Any, Any], int] = {}
         self._channels: dict[tuple[Any, ...], int] = {}
@@ -326,16 +327,16 @@ class World:
     def _changes(self, local_number: int, event_number: int, found: list[_Found]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         slot = self.events[event_number].slot
-        for local, sends, follows, flags, failure, chosen in found:
+        for local, sends, follows, flags, failure, chosen, note in found:
             number = self.local_number(slot, local)
-            outcomes.append((number, sends, follows, flags))
+            outcomes.append((number, sends, follows, flags, note))
             if failure:
                 self.failures[local_number, event_number] = HandlerFailure(
                     self.slots[slot].text, self.events[event_number], failure
                 )
             if chosen:
                 self.choices.setdefault((local_number, event_number), []).append(chosen)
-        if len(outcomes) == 1 and outcomes[0] == (local_number, (), (), 0):
+        if len(outcomes) == 1 and outcomes[0][:4] == (local_number, (), (), 0):
             return []
         return outcomes
 
@@ -359,7 +360,7 @@ class World:
         if handler is None:
             sender = envelope.source or "the world"
             text = f"{self.slots[slot].text} has no handler for {type(message).__qualname__}, sent by {sender}"
-            return [_Found(local, (), (), FAILED, text, ())]
+            return [_Found(local, (), (), FAILED, text)]
         ticket = None
         if isinstance(message, Request):
             ticket = Ticket(envelope.source if envelope.number else None, envelope.number)
@@ -372,7 +373,7 @@ class World:
         handler = self._class(slot, local).handlers.get(type(message))
         if handler is None:
             text = f"{self.slots[slot].text} has no handler for its timer {type(message).__qualname__}"
-            return [_Found(local, (), (), FAILED, text, ())]
+            return [_Found(local, (), (), FAILED, text)]
         left = local._replace(timers=tuple(timer for timer in local.timers if timer != number))
         found = self._run(slot, left, lambda actor, hands: handler(actor, message, hands), None, None)
         if self.max_fires(slot) is None:
@@ -425,7 +426,7 @@ class World:
             return []
         batch, *rest = local.pending
         changed = local._replace(stream=local.stream.after(batch.operations), pending=tuple(rest))
-        return [_Found(changed, batch.sends, batch.follows, 0, "", ())]
+        return [_Found(changed, batch.sends, batch.follows, 0)]
 
     def _crash(self, slot: int, local: Local) -> list[_Found]:
         if local.life is not Life.UP:
@@ -433,7 +434,7 @@ class World:
         changed = Local(
             Life.DOWN, None, fires=local.fires, incarnation=local.incarnation, stream=local.stream, made=local.made
         )
-        return [_Found(changed, (), self._gone_everywhere(slot, local, Reason.UNREACHABLE), PURGE, "", ())]
+        return [_Found(changed, (), self._gone_everywhere(slot, local, Reason.UNREACHABLE), PURGE)]
 
     def _stop(self, slot: int, local: Local) -> list[_Found]:
         def stopped(actor: Any, hands: Recorder) -> None:
@@ -471,7 +472,7 @@ class World:
             if _means(asked.target, gone):
                 failed = Envelope(None, own, Parcel.FAILURE, f"{gone} is gone ({reason.value})", asked.number)
                 sends.append(self.send_event(failed))
-        return [_Found(local, tuple(event for event in sends if event is not None), (), 0, "", ())]
+        return [_Found(local, tuple(event for event in sends if event is not None), (), 0)]
 
     def _probe(self, slot: int, local: Local, asker: Reference, target: Reference, ask: int) -> list[_Found]:
         if local.life is Life.UP and target.incarnation in (0, local.incarnation):
@@ -482,7 +483,7 @@ class World:
         else:
             note = Envelope(None, asker, Parcel.MESSAGE, Terminated(actor=target, reason=reason))
         event = self.send_event(note)
-        return [_Found(local, () if event is None else (event,), (), 0, "", ())]
+        return [_Found(local, () if event is None else (event,), (), 0)]
 
     def _expire(self, slot: int, local: Local, number: int) -> list[_Found]:
         if local.life is not Life.UP:
@@ -556,8 +557,11 @@ class World:
                 found.append(_Found(local, (), (), FAILED, failed, self._chooser.labels()))
                 continue
             fields = freeze(self.slots[slot].text, actor)
+            note = -1
+            if self.history is not None:
+                note = self._operation_number(self.history.observed(self.slots[slot].text, actor))
             after, sends, follows = release.done(local._replace(fields=fields, children=self._children))
-            found.append(_Found(after, sends, follows, 0, "", self._chooser.labels()))
+            found.append(_Found(after, sends, follows, 0, "", self._chooser.labels(), note))
         return found
 
 
@@ -572,8 +576,9 @@ class _Found(NamedTuple):
     sends: tuple[int, ...]
     follows: tuple[tuple[int, int], ...]
     flags: int
-    failure: str
-    chosen: tuple[Any, ...]
+    failure: str = ""
+    chosen: tuple[Any, ...] = ()
+    note: int = -1
 
 
 class _Chooser:

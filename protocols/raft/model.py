@@ -12,8 +12,9 @@ from typing import Any
 from actors.actor import Actor, on
 from actors.context import Context
 from actors.message import Message
+from actors.verification.actor_history import Recorded
 from actors.verification.actor_model import ActorModel
-from actors.verification.actor_network import Envelope, Network
+from actors.verification.actor_network import Network
 from actors.verification.actor_view import View
 from actors.verification.properties import Property, always, sometimes
 from protocols.raft import messages, properties
@@ -52,17 +53,12 @@ class CountsOldTerms(RaftRole):
 ROLES: dict[str, type[RaftRole]] = {"raft": RaftRole, "votes-twice": VotesTwice, "counts-old-terms": CountsOldTerms}
 
 
-class LeaderHistory:
-    """Records who ever led which term: leaders show themselves by what they send."""
+class LeaderHistory(Recorded):
+    """Records who ever led which term."""
 
-    initial: Leaders = ()
-
-    def sent(self, envelope: Envelope) -> tuple[int, str] | None:
-        if isinstance(envelope.message, messages.AppendEntries) and envelope.source is not None:
-            return envelope.message.term, envelope.source.node
-        return None
-
-    def received(self, envelope: Envelope) -> None:
+    def observed(self, name: str, actor: Actor) -> tuple[int, str] | None:
+        if isinstance(actor, RaftRole) and actor.role is RoleName.LEADER:
+            return actor.term, actor.node
         return None
 
     def after(self, history: Leaders, addition: tuple[int, str]) -> Leaders:
@@ -91,6 +87,14 @@ class Owner(Actor):
     @on(messages.Committed)
     def committed(self, message: messages.Committed, context: Context) -> None:
         self.applied = message.entries[-1].index
+        if message.report:
+            self.report(context)
+
+    @on(messages.ReportApplied)
+    def report_applied(self, message: messages.ReportApplied, context: Context) -> None:
+        self.report(context)
+
+    def report(self, context: Context) -> None:
         assert context.sender is not None
         context.send(context.sender, messages.AppliedUpTo(index=self.applied))
 
@@ -159,16 +163,15 @@ class Raft(ActorModel):
         fires: per server how often its timers fire in one run (elections and heartbeats); the rest never do.
         max_term: runs are followed while no term is higher.
         crashes: of any server; each comes back with what its disk holds.
-        commands: that each owner proposes when its role leads.
+        commands: that the owner of n1, the only one, proposes when its role leads.
         role: "raft", or a broken twin: "votes-twice", "counts-old-terms".
         network: between servers.
-        owners: whether the roles have owners; without, nobody learns what is committed.
         cut: pairs of servers that never hear each other.
     """
 
     def __init__(
         self, servers: int = 3, fires: tuple[int, ...] = (1, 1), max_term: int = 1, crashes: int = 0, commands: int = 0,
-        role: str = "raft", network: str = "ordered", owners: bool = False, cut: tuple[tuple[str, str], ...] = (),
+        role: str = "raft", network: str = "ordered", cut: tuple[tuple[str, str], ...] = (),
     ) -> None:
         nodes = [f"n{number}" for number in range(1, servers + 1)]
         super().__init__(
@@ -183,9 +186,8 @@ class Raft(ActorModel):
             self.spawn(
                 ROLES[role], settings, configuration(*nodes), name="raft-0", node=node, journal=journals.get(node, ())
             )
-            if owners or commands:
-                own = [f"{node}-{number}".encode() for number in range(commands)]
-                self.spawn(Owner, own, name="log-0", node=node)
+        if commands:
+            self.spawn(Owner, [f"command-{number}".encode() for number in range(commands)], name="log-0", node="n1")
 
     def journals(self) -> Mapping[str, Sequence[Message]]:
         """What servers start with; nothing here."""
