@@ -134,6 +134,8 @@ def _print(history: History, report: Report, picture: Path | None) -> None:
     if report.witness is not None:
         from rich.console import Console
 
+        for edge in report.witness.edges:
+            click.echo(f"  {edge.before.describe()} -> {edge.after.describe()}: {edge.why}")
         console = Console()
         click.echo()
         click.echo(text_picture(history, report, console.width if console.is_terminal else 160), nl=False)

@@ -19,7 +19,7 @@ from tests.histories.generate import CAS_REGISTER, KEY_VALUE, REGISTER, generate
 
 
 def history(text: str) -> History:
-    """A history in short: ``0+write 1`` invokes, ``0=`` is an ok, ``0=5`` one with a value, ``0!`` fail, ``0?`` info."""
+    """In short: ``0+write 1`` invokes, ``0=`` is an ok, ``0=5`` one with a value, ``0!`` fail, ``0?`` info."""
     events: list[dict[str, Any]] = []
     for word in text.split(", "):
         process, mark, rest = int(word[0]), word[1], word[2:]
