@@ -41,7 +41,25 @@ cdef class Parcel:
     cdef readonly bytes body
     cdef public object message
 
+cdef class Frame:
+    cdef readonly StageLink link
+    cdef readonly list envelopes
+    cdef readonly bint control
+    cdef long long size
+    cdef long long sender_boots
+    cdef long long receiver_boots
+
 cdef class StageLink:
+    cdef readonly StageNode source
+    cdef readonly StageNode target
+    cdef readonly tuple key
+    cdef object on_arrival
+    cdef long long data_due
+    cdef long long control_due
+    cdef public long long clogged_until
+    cdef public long long slow_until
+    cdef public double slow_factor
+    cdef public int cut
     cdef public bint lost
     cdef public long long bytes_under_way
     cdef public long long controls_under_way
@@ -51,6 +69,7 @@ cdef class StageLink:
     cdef readonly long long control_limit
     cdef readonly long long max_body_bytes
     cdef bint takes(self, tuple posted, bint control) except -1
+    cpdef int arrived(self, bint control, long long size) except -1
 
 cdef class StageCell:
     cdef public object actor
@@ -86,6 +105,7 @@ cdef class StageNode:
     cdef public object journal_effects
     cdef public list actions
     cdef public list outbox
+    cdef public long long boots
     cdef public long long synced
     cdef public long long busy_until
     cdef public long long fuse

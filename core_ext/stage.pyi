@@ -85,9 +85,25 @@ class Parcel:
     message: Any
     def __init__(self, wire_id: int, body: bytes) -> None: ...
 
+class Frame:
+    """Envelopes under way together on one lane of a link, from one life of a node to one life of another."""
+
+    link: StageLink
+    envelopes: list[Any]
+    control: bool
+
 class StageLink:
     """What one node has for another one: what waits for the end of the turn, and what is under way."""
 
+    source: Any
+    target: Any
+    key: tuple[str, str]
+    """The names of both nodes."""
+    cut: int
+    """How many obstacles stand in the way; nothing gets through while there is one."""
+    clogged_until: int
+    slow_until: int
+    slow_factor: float
     lost: bool
     """The sending side takes the peer for lost."""
     bytes_under_way: int
@@ -95,11 +111,33 @@ class StageLink:
     queue_bytes: int
     control_limit: int
     max_body_bytes: int
-    def __init__(self, queue_bytes: int, control_limit: int, max_body_bytes: int) -> None: ...
+    def __init__(
+        self, source: StageNode, target: StageNode, key: tuple[str, str], queue_bytes: int, control_limit: int,
+        max_body_bytes: int,
+    ) -> None: ...
     def take(self, control: bool) -> tuple[list[Any], int]:
         """(envelopes, size) that wait in a lane; they are under way from now on, until ``arrived`` says so."""
 
-    def arrived(self, control: bool, size: int) -> None:
+    def leave(
+        self, control: bool, envelopes: list[Any], size: int, depart_ns: int, delay_ns: int, ordered: bool
+    ) -> bool:
+        """What leaves now arrives when its delay, and what goes before it in its lane, allow; False when cut.
+
+        Args:
+            size: what ``take`` counted; given back on arrival.
+            ordered: whether it keeps its place in its lane.
+        """
+
+    def arrive(self, frame: Frame) -> None:
+        """A frame is there: it is read, waits in the sockets of a node that stands still, or is gone."""
+
+    def read_frame(self, frame: Frame) -> None:
+        """The receiver takes a frame in."""
+
+    def connected(self) -> None:
+        """Both ends have begun anew: nothing that is under way holds up what comes."""
+
+    def arrived(self, control: bool, size: int) -> int:
         """So much is no longer under way."""
 
 class StageCell:
@@ -146,6 +184,8 @@ class StageNode:
     actions: list[tuple[Callable[..., object], tuple[Any, ...]]]
     """Functions to be called between two actors' batches."""
     outbox: list[tuple[Any, bool]]
+    boots: int
+    """How often the node was started."""
     synced: int
     busy_until: int
     fuse: int

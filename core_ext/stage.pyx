@@ -7,7 +7,6 @@ The part of a simulated node that is paid for every message; what happens rarely
 cimport cython
 
 from core_ext.agenda cimport Agenda
-from core_ext.draws cimport Draws
 from core_ext.mailbox cimport Reference
 
 cdef enum:
@@ -127,17 +126,33 @@ cdef class Parcel:
         self.body = body
 
 
+@cython.freelist(256)
+cdef class Frame:
+    """Envelopes under way together on one lane of a link, from one life of a node to one life of another."""
+
+
 cdef class StageLink:
     """What one node has for another one: what waits for the end of the turn, and what is under way.
 
     Attributes:
+        key: the names of both nodes.
+        cut: how many obstacles stand in the way; nothing gets through while there is one.
+        clogged_until, slow_until: times up to which it holds back, or is slower by ``slow_factor``.
         lost: the sending side takes the peer for lost.
         bytes_under_way, controls_under_way: data in bytes, control messages in number.
         waiting: envelopes of the running turn, by lane.
         waiting_bytes: of the data among them.
     """
 
-    def __init__(self, long long queue_bytes, long long control_limit, long long max_body_bytes):
+    def __init__(
+        self, StageNode source not None, StageNode target not None, tuple key not None, long long queue_bytes,
+        long long control_limit, long long max_body_bytes,
+    ):
+        self.source = source
+        self.target = target
+        self.key = key
+        self.slow_factor = 1.0
+        self.on_arrival = self.arrive
         self.queue_bytes = queue_bytes
         self.control_limit = control_limit
         self.max_body_bytes = max_body_bytes
@@ -174,12 +189,66 @@ cdef class StageLink:
             self.bytes_under_way += size
         return envelopes, size
 
-    def arrived(self, bint control, long long size):
+    def leave(self, bint control, list envelopes not None, long long size, long long depart_ns, long long delay_ns,
+              bint ordered):
+        """What leaves now arrives when its delay, and what goes before it in its lane, allow; False when cut.
+
+        Args:
+            size: what ``take`` counted; given back on arrival.
+            ordered: whether it keeps its place in its lane.
+        """
+        cdef Frame frame
+        cdef long long due
+        if self.cut:
+            self.arrived(control, size)
+            return False
+        if depart_ns < self.slow_until:
+            delay_ns = <long long>(delay_ns * self.slow_factor)
+        due = max(depart_ns + delay_ns, self.clogged_until)
+        if ordered:
+            if control:
+                due = self.control_due = max(due, self.control_due)
+            else:
+                due = self.data_due = max(due, self.data_due)
+        frame = Frame.__new__(Frame)
+        frame.link = self
+        frame.envelopes = envelopes
+        frame.control = control
+        frame.size = size
+        frame.sender_boots = self.source.boots
+        frame.receiver_boots = self.target.boots
+        self.source.world.at(due, self.on_arrival, frame)
+        return True
+
+    def arrive(self, Frame frame not None):
+        """A frame is there: it is read, waits in the sockets of a node that stands still, or is gone."""
+        self.arrived(frame.control, frame.size)
+        if self.cut or not self.target.up or (
+            self.target.boots != frame.receiver_boots or self.source.boots != frame.sender_boots
+        ):
+            self.dropped(frame.envelopes)
+        elif self.target.paused:
+            self.target.hold(self.read_frame, frame)
+        else:
+            self.read_frame(frame)
+
+    def read_frame(self, Frame frame not None):
+        """The receiver takes a frame in."""
+        if self.target.traced:
+            self.trace_read(frame.envelopes)
+        self.target.read(self.source, frame.envelopes, frame.control)
+
+    def connected(self):
+        """Both ends have begun anew: nothing that is under way holds up what comes."""
+        self.data_due = self.control_due = 0
+
+    cpdef int arrived(self, bint control, long long size) except -1:
         """So much is no longer under way."""
         if control:
             self.controls_under_way -= size
         else:
             self.bytes_under_way -= size
+        return 0
 
 
 cdef class StageCell:
@@ -258,7 +327,7 @@ cdef class StageNode:
         cdef StageCell cell
         cdef int accepted
         for posted in envelopes:
-            kind, name, incarnation, sender, correlation, content, _ = <tuple>posted
+            kind, name, incarnation, sender, _correlation, content, _number = <tuple>posted
             if kind != TELL_:
                 self.rare_envelope(source, posted, control)
                 continue

@@ -113,7 +113,7 @@ class Durability:
         elif self._unsynced:
             self._sync()
         if node.paused:
-            node.sockets.append((self._open_gates, None))
+            node.hold(self._open_gates, None)
         else:
             self._open_gates(None)
 

@@ -41,26 +41,31 @@ class Link(StageLink):
     """One direction between two nodes.
 
     Attributes:
-        cut: how many partitions stand in the way.
-        changes: how often that began or ended.
-        clogged_until, slow_until: times up to which it holds back, or is slower by ``slow_factor``.
-        due: when the newest message of each lane arrives.
+        changes: how often it was cut or mended.
     """
 
-    def __init__(self, source: Node, target: Node, settings: WireSettings) -> None:
-        super().__init__(settings.queue_bytes, settings.control_limit, settings.max_frame_bytes - OVERHEAD_BYTES)
-        self.source = source
-        self.target = target
-        self.key = source.name, target.name
-        self.cut = 0
+    source: Node
+    target: Node
+
+    def __init__(self, simulation: Simulation, source: Node, target: Node, settings: WireSettings) -> None:
+        super().__init__(
+            source, target, (source.name, target.name), settings.queue_bytes, settings.control_limit,
+            settings.max_frame_bytes - OVERHEAD_BYTES,
+        )
+        self._simulation = simulation
         self.changes = 0
-        self.clogged_until = 0
-        self.slow_until = 0
-        self.slow_factor = 1.0
-        self.due = [0, 0]
 
+    def dropped(self, envelopes: list[Envelope]) -> None:
+        """They never arrive."""
+        self._simulation.counters["dropped"] += len(envelopes)
+        if self._simulation.trace is not None:
+            for posted in envelopes:
+                self._simulation.note_message(What.DROP, self, posted)
 
-Frame = tuple[Link, bool, list[Envelope], int, int, int]
+    def trace_read(self, envelopes: list[Envelope]) -> None:
+        """They arrive."""
+        for posted in envelopes:
+            self._simulation.note_message(What.DELIVER, self, posted)
 
 
 class Network:
@@ -79,8 +84,8 @@ class Network:
     def join(self, node: Node, others: Iterable[Node]) -> None:
         """Link a new node with all others."""
         for other in others:
-            node.links[other.name] = Link(node, other, self._settings)
-            other.links[node.name] = Link(other, node, self._settings)
+            node.links[other.name] = Link(self._simulation, node, other, self._settings)
+            other.links[node.name] = Link(self._simulation, other, node, self._settings)
 
     # --- messages --------------------------------------------------------------------------------------------------
 
@@ -116,7 +121,7 @@ class Network:
         loss = max(faults.loss, self.omit_send.get(link.source, 0.0), self.omit_receive.get(link.target, 0.0))
         if draws.chance(loss):
             simulation.count("loss" if loss == faults.loss else "omission")
-            self._drop(link, [posted])
+            link.dropped([posted])
             return
         if draws.chance(faults.late):
             simulation.count("late")
@@ -134,42 +139,9 @@ class Network:
     def _leave(
         self, link: Link, control: bool, envelopes: list[Envelope], size: int, depart_ns: int, ordered: bool
     ) -> None:
-        if link.cut:
-            link.arrived(control, size)
-            self._drop(link, envelopes)
-            return
-        simulation = self._simulation
-        delay = simulation.delays.delay_ns(link.key, depart_ns)
-        if depart_ns < link.slow_until:
-            delay = int(delay * link.slow_factor)
-        due = max(depart_ns + delay, link.clogged_until)
-        if ordered:
-            due = link.due[control] = max(due, link.due[control])
-        simulation.at(due, self._arrive, (link, control, envelopes, size, link.source.boots, link.target.boots))
-
-    def _arrive(self, what: Frame) -> None:
-        link, control, envelopes, size, sender_boots, receiver_boots = what
-        link.arrived(control, size)
-        target = link.target
-        if link.cut or not target.up or target.boots != receiver_boots or link.source.boots != sender_boots:
-            self._drop(link, envelopes)
-        elif target.paused:
-            target.sockets.append((self._read, what))
-        else:
-            self._read(what)
-
-    def _read(self, what: Frame) -> None:
-        link, control, envelopes, *_ = what
-        if self._simulation.trace is not None:
-            for posted in envelopes:
-                self._simulation.note_message(What.DELIVER, link, posted)
-        link.target.read(link.source, envelopes, control)
-
-    def _drop(self, link: Link, envelopes: list[Envelope]) -> None:
-        self._simulation.counters["dropped"] += len(envelopes)
-        if self._simulation.trace is not None:
-            for posted in envelopes:
-                self._simulation.note_message(What.DROP, link, posted)
+        delay = self._simulation.delays.delay_ns(link.key, depart_ns)
+        if not link.leave(control, envelopes, size, depart_ns, delay, ordered):
+            link.dropped(envelopes)
 
     # --- cuts ------------------------------------------------------------------------------------------------------
 
@@ -239,7 +211,7 @@ class Network:
             peer = self._simulation.nodes[name]
             self._lose(peer, node)
             link.lost = link.cut > 0
-            link.due = [0, 0]
+            link.connected()
             self._connect(node, peer)
 
     def resumed(self, node: Node) -> None:

@@ -155,7 +155,7 @@ class Simulation(Agenda):
         self._note(What.RESUME, node)
         self.network.resumed(node)
         waiting, node.sockets = node.sockets, []
-        for function, argument in sorted(waiting, key=lambda held: held[0].__name__ != "_read"):
+        for function, argument in sorted(waiting, key=lambda held: held[0].__name__ != "read_frame"):
             if node.up:
                 function(argument)
         node.turn()
