@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from bench import conditions, fault_rows, report, store_rows
+from bench import conditions, fault_rows, judge_rows, report, store_rows
 from bench.actor_rows import row
 from bench.compare import compare
 from bench.contests import CONTESTS
@@ -45,6 +45,7 @@ ROWS: dict[str, tuple[str, Callable[[Lab], Measured]]] = {
     "open-loop-get": ("latency of GETs that come at a fixed rate", store_rows.open_loop("get")),
     "gap": ("longest time without service after kill -9 of the leader", fault_rows.service_gap),
     "recovery": ("restart with every SET still in the log", fault_rows.recovery),
+    "judge-causal": ("CC and CCv of 100,000 operations in 10 sessions", judge_rows.causal_row),
     "stall": ("longest loop stall under a snapshot and load", fault_rows.loop_stall),
 }
 
