@@ -62,56 +62,57 @@ class Explored:
         """States in which nothing is enabled."""
         return set(range(len(self.states))) - {source for source, _, _ in self.edges}
 
-    def avoids(
-        self, starts: set[int], region: set[int], weak: Callable[[Any], Hashable | None],
-        strong: Callable[[Any], Hashable | None],
-    ) -> bool:
-        """Whether a fair run from a start stays in the region for ever, or ends in it."""
-        reached = set(starts & region)
-        while True:
-            more = {b for a, _, b in self.edges if a in reached and b in region} - reached
-            if not more:
-                break
-            reached |= more
-        if reached & self.stuck():
+
+Group = Callable[[Any], Hashable | None]
+Edges = list[tuple[int, Any, int]]
+
+
+def avoids(edges: Edges, stuck: set[int], starts: set[int], region: set[int], weak: Group, strong: Group) -> bool:
+    """Whether a fair run from a start stays in the region for ever, or ends in it.
+
+    Args:
+        edges: (source, action, target).
+        stuck: vertices where a run ends.
+        starts, region: vertices.
+        weak, strong: the group of an action.
+    """
+    reached = starts & region
+    while more := {b for a, _, b in edges if a in reached and b in region} - reached:
+        reached |= more
+    if reached & stuck:
+        return True
+    # A set that a run visits again and again is strongly connected by its own edges; every such set is tried.
+    vertices = sorted(reached)
+    for bits in range(1, 1 << len(vertices)):
+        part = {vertex for at, vertex in enumerate(vertices) if bits >> at & 1}
+        if _connected(edges, part) and _fair(edges, part, weak, strong):
             return True
-        # A set that a run visits again and again is strongly connected by its own edges; every such set is tried.
-        return any(self._fair(part, weak, strong) for part in self._connected_sets(reached))
+    return False
 
-    def _connected_sets(self, within: set[int]) -> list[set[int]]:
-        found = []
-        vertices = sorted(within)
-        for bits in range(1, 1 << len(vertices)):
-            part = {vertex for at, vertex in enumerate(vertices) if bits >> at & 1}
-            if self._connected(part):
-                found.append(part)
-        return found
 
-    def _connected(self, part: set[int]) -> bool:
-        edges = [(a, b) for a, _, b in self.edges if a in part and b in part]
-        for start in part:
-            seen: set[int] = set()
-            frontier = {b for a, b in edges if a == start}
-            while frontier:
-                seen |= frontier
-                frontier = {b for a, b in edges if a in frontier} - seen
-            if seen != part:
+def _connected(edges: Edges, part: set[int]) -> bool:
+    inner = [(a, b) for a, _, b in edges if a in part and b in part]
+    for start in part:
+        seen: set[int] = set()
+        frontier = {b for a, b in inner if a == start}
+        while frontier:
+            seen |= frontier
+            frontier = {b for a, b in inner if a in frontier} - seen
+        if seen != part:
+            return False
+    return True
+
+
+def _fair(edges: Edges, part: set[int], weak: Group, strong: Group) -> bool:
+    """Whether going round in all of this set is fair."""
+    for group_of, throughout in ((weak, True), (strong, False)):
+        for group in {group_of(action) for _, action, _ in edges} - {None}:
+            of_group = [(a, b) for a, action, b in edges if group_of(action) == group and a != b]
+            enabled = {a for a, _ in of_group} & part
+            owed = enabled == part if throughout else bool(enabled)
+            if owed and not any(a in part and b in part for a, b in of_group):
                 return False
-        return True
-
-    def _fair(
-        self, part: set[int], weak: Callable[[Any], Hashable | None], strong: Callable[[Any], Hashable | None]
-    ) -> bool:
-        """Whether going round in all of this set is fair."""
-        for group_of, throughout in ((weak, True), (strong, False)):
-            groups = {group_of(action) for _, action, _ in self.edges} - {None}
-            for group in groups:
-                of_group = [(a, b) for a, action, b in self.edges if group_of(action) == group and a != b]
-                enabled = {a for a, _ in of_group} & part
-                owed = enabled == part if throughout else bool(enabled)
-                if owed and not any(a in part and b in part for a, b in of_group):
-                    return False
-        return True
+    return True
 
 
 def typed(value: Any) -> Any:
