@@ -6,9 +6,9 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import fault_rows, load, store_rows, verify_rows
+from bench import fault_rows, judges, load, store_rows, verify_rows
 from bench.lab import Lab
-from bench.peers import erlang, etcd, redis, tlc
+from bench.peers import erlang, etcd, porcupine, redis, tlc
 from bench.peers.running import Servers
 from bench.timing import run_module
 
@@ -196,5 +196,15 @@ CONTESTS = (
             lambda lab, _: tlc.two_phase_commit(verify_rows.TWO_PHASE_MANAGERS, verify_rows.TWO_PHASE_STATES),
         ),),
         Goal("TLC", 1 / 3), Goal("TLC", 0.1), more_is_better=False,
+    ),
+    Contest(
+        "linearizability", "judging 100,000 key-value operations, 10 clients, 100 keys; reading not included", "s",
+        lambda lab: judges.ours(lab, "key-value"),
+        (Peer("Porcupine", porcupine.installed, porcupine.INSTALL, lambda lab, _: judges.porcupines(lab, "key-value")),),
+        Goal("Porcupine", 1), Goal("Porcupine", 0.2), more_is_better=False,
+    ),
+    Contest(
+        "hot-register", "judging 100,000 operations on one register with unique values; reading not included", "s",
+        lambda lab: judges.ours(lab, "hot-register"), (), Goal("", 2), Goal("", 0.3), more_is_better=False,
     ),
 )
