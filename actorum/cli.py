@@ -24,6 +24,7 @@ COMMANDS = {
     "log": ("actorum.cli_log", "log"),
     "judge": ("actorum.judge", "judge"),
     "simulate": ("actorum.simulate", "simulate"),
+    "torture": ("actorum.cli_torture", "torture"),
     "verify": ("actorum.verify", "verify"),
 }
 
