@@ -200,7 +200,9 @@ CONTESTS = (
     Contest(
         "linearizability", "judging 100,000 key-value operations, 10 clients, 100 keys; reading not included", "s",
         lambda lab: judges.ours(lab, "key-value"),
-        (Peer("Porcupine", porcupine.installed, porcupine.INSTALL, lambda lab, _: judges.porcupines(lab, "key-value")),),
+        (Peer(
+            "Porcupine", porcupine.installed, porcupine.INSTALL, lambda lab, _: judges.porcupines(lab, "key-value")
+        ),),
         Goal("Porcupine", 1), Goal("Porcupine", 0.2), more_is_better=False,
     ),
     Contest(
