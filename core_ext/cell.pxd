@@ -32,6 +32,10 @@ cdef enum Operation:
     SETTLE = 2  # target: Ask, message: the answer
     SETTLE_FAILURE = 3  # target: Ask, message: the error
     CALL = 4  # target: callable, message: its arguments
+    TELL_AWAY = 5  # target: Reference, extra: the encoded message; None when its node is this one
+    ASK_AWAY = 6  # target: Ask, message: the request, extra: likewise
+    ANSWER_AWAY = 7  # target: the asker's Reference, message: the encoded answer
+    FAIL_AWAY = 8  # target: likewise, message: the encoded error
 
 cdef enum Accepted:  # what became of a message that was handed to a cell
     TAKEN = 0
@@ -41,6 +45,13 @@ cdef enum Accepted:  # what became of a message that was handed to a cell
 
 cdef class Cell
 cdef class Host
+
+cdef class Far:
+    cdef bytes encode_message(self, Reference target, object message)
+    cdef bytes encode_answer(self, object value, object failure)
+    cdef int tell(self, Cell sender, Reference target, object message, bytes body, bint control) except -1
+    cdef int ask(self, Cell sender, Ask ask, object message, bytes body, bint control) except -1
+    cdef int answer(self, Reference asker, u64 correlation, bint failed, bytes body) except -1
 
 cdef class Behaviour:
     cdef readonly object actor_class
@@ -115,6 +126,7 @@ cdef class Host(Endpoint):
     cdef list rings
     cdef Cell running
     cdef Resumption resumption
+    cdef public Far far
     cdef public object ticket
     cdef Py_ssize_t control_capacity
     cdef readonly u64 messages

@@ -90,7 +90,10 @@ class Cell(Endpoint):
     def _returned(self, message: object) -> None: ...
     def _raised(self) -> tuple[Any, int] | None: ...
 
+class Far: ...
+
 class Host(Endpoint):
+    far: Any
     node: str
     asks: Asks
     ticket: Any

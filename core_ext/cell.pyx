@@ -206,8 +206,9 @@ cdef class Cell(Endpoint):
         cdef Cell cell = world.local(target)
         if cell is not None:
             return self.effects.add(SEND, cell, message, target, info & 1, now)
-        function, arguments = world.prepare_away(self, target, message, info)
-        return self.effects.add(CALL, function, arguments, None, False, now)
+        return self.effects.add(
+            TELL_AWAY, target, message, world.far.encode_message(target, message), info & 1, now
+        )
 
     def reply(self, value, to=None):
         """Answer the current request, or the deferred one."""
@@ -243,9 +244,8 @@ cdef class Cell(Endpoint):
             if failure is None:
                 return self.effects.add(SETTLE, asker, value, None, False, now)
             return self.effects.add(SETTLE_FAILURE, asker, failure, None, False, now)
-        return self.effects.add(
-            CALL, world.send_answer, world.prepare_answer(asker, correlation, value, failure), None, False, now
-        )
+        body = world.far.encode_answer(value, failure)
+        return self.effects.add_numbered(ANSWER_AWAY if failure is None else FAIL_AWAY, asker, body, correlation, now)
 
     def defer(self):
         """Take the current request's answer into one's own hands; ``reply(value, to=ticket)`` gives it later."""
@@ -279,7 +279,7 @@ cdef class Cell(Endpoint):
         if cell is not None:
             self.effects.add(SEND_ASK, cell, message, ask, info & 1, False)
         else:
-            self.effects.add(CALL, world.send_ask, world.prepare_ask(self, ask, message, info), None, False, False)
+            self.effects.add(ASK_AWAY, ask, message, world.far.encode_message(target, message), info & 1, False)
 
     def effect(self, function, *arguments):
         """Note ``function(*arguments)`` as an effect of the running handler."""
@@ -468,9 +468,36 @@ cdef class Cell(Endpoint):
         return asker
 
 
+cdef class Far:
+    """Who takes what leaves the node; native, because it is called for every message that does."""
+
+    cdef bytes encode_message(self, Reference target, object message):
+        """A message's body, None when the target's node is this one. What cannot travel fails here, where it is sent."""
+        raise NotImplementedError
+
+    cdef bytes encode_answer(self, object value, object failure):
+        """An answer's body, or an error's. A value that cannot travel fails here, in the handler that gave it."""
+        raise NotImplementedError
+
+    cdef int tell(self, Cell sender, Reference target, object message, bytes body, bint control) except -1:
+        """Send a message; one without a body goes to a name of this node that nobody had a moment ago."""
+        raise NotImplementedError
+
+    cdef int ask(self, Cell sender, Ask ask, object message, bytes body, bint control) except -1:
+        """Send a request; likewise. A refused one fails at once."""
+        raise NotImplementedError
+
+    cdef int answer(self, Reference asker, u64 correlation, bint failed, bytes body) except -1:
+        """Send an answer."""
+        raise NotImplementedError
+
+
 cdef class Host(Endpoint):
     """What cells need around them: the asks, the rings at rest, what was counted. The table of cells is its subclass,
     and the dispatch loop that one's; they fill in the rest.
+
+    Attributes:
+        far: takes what leaves the node.
     """
 
     def __init__(self, str node not None, *, double ask_timeout_seconds, Py_ssize_t control_capacity):

@@ -11,7 +11,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from core_ext.asks cimport Ask
 from core_ext.cell cimport *
 from core_ext.effects cimport Effect
-from core_ext.mailbox cimport Slot
+from core_ext.mailbox cimport Reference, Slot
 from core_ext.table cimport Table
 from core_ext.waiting cimport Resumption
 
@@ -443,6 +443,14 @@ cdef class Scheduler(Table):
             accepted = (<Cell>target).accept(message, extra, (<Ask>extra).correlation, ASK, effect.control)
             if accepted != TAKEN:
                 self.refuse_ask((<Ask>extra).target, message, extra, (<Ask>extra).correlation, accepted)
+        elif effect.operation == TELL_AWAY:
+            self.far.tell(cell, <Reference>target, message, <bytes>extra, effect.control)
+        elif effect.operation == ANSWER_AWAY or effect.operation == FAIL_AWAY:
+            self.far.answer(
+                <Reference>target, effect.correlation, effect.operation == FAIL_AWAY, <bytes>message
+            )
+        elif effect.operation == ASK_AWAY:
+            self.far.ask(cell, <Ask>target, message, <bytes>extra, effect.control)
         else:
             target(*message)
         return 0

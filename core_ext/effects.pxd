@@ -8,6 +8,7 @@ cdef struct Effect:
     void* message
     void* extra
     unsigned long long batch
+    unsigned long long correlation  # of an answer that leaves the node
 
 cdef class Effects:
     cdef Effect* items
@@ -16,6 +17,9 @@ cdef class Effects:
     cdef Py_ssize_t size
     cdef int make_room(self) except -1
     cdef int add(self, int operation, object target, object message, object extra, bint control, bint now) except -1
+    cdef int add_numbered(
+        self, int operation, object target, object message, unsigned long long correlation, bint now
+    ) except -1
     cdef int move_in(self, Effect* effect) except -1
     cdef bint take(self, Effect* effect) noexcept
     cdef void clear(self) noexcept

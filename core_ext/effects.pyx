@@ -50,6 +50,13 @@ cdef class Effects:
         self.count += 1
         return 0
 
+    cdef int add_numbered(
+        self, int operation, object target, object message, unsigned long long correlation, bint now
+    ) except -1:
+        self.add(operation, target, message, None, False, now)
+        self.items[self.head + self.count - 1].correlation = correlation
+        return 0
+
     cdef int move_in(self, Effect* effect) except -1:
         if self.head + self.count == self.size:
             self.make_room()

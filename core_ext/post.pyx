@@ -10,7 +10,7 @@ from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport PyObject
 
 from core_ext.asks cimport Ask
-from core_ext.cell cimport ASK, FAILURE, REPLY, TAKEN
+from core_ext.cell cimport ASK, FAILURE, REPLY, TAKEN, TELL, Cell, Far
 from core_ext.codec cimport MessageCodec
 from core_ext.dispatch cimport Scheduler
 from core_ext.flow cimport Receiver
@@ -23,10 +23,12 @@ ctypedef unsigned long long u64
 
 cdef str OUTSIDE_NAME = "$outside"  # stands for code that is not an actor, as the sender of its asks
 cdef str WORLD_NAME = "$world"  # stands for the world itself, as the sender of its messages to other worlds
+cdef Reference OUTSIDE_SENDER = Reference("", OUTSIDE_NAME)
+cdef Reference WORLD_SENDER = Reference("", WORLD_NAME)
 OUTSIDE, WORLD = OUTSIDE_NAME, WORLD_NAME
 
 
-cdef class Post(Receiver):
+cdef class Post(Far):
     """The far side of one world, as far as every message needs it.
 
     Args:
@@ -36,6 +38,7 @@ cdef class Post(Receiver):
         lanes: what the transport calls them: data, control.
 
     Attributes:
+        arrivals: takes what comes in.
         carrier: the transport; None when the system talks to no other node.
         refused: messages that the transport did not take.
         undecodable: messages that came and could not be read.
@@ -43,8 +46,9 @@ cdef class Post(Receiver):
 
     cdef Scheduler world
     cdef readonly MessageCodec codec
+    cdef readonly Receiver arrivals
     cdef object answer_type
-    cdef object far
+    cdef object any_carrier
     cdef Outlet outlet  # the same, when it is a transport
     cdef public u64 refused, undecodable
     cdef object lanes, last_message
@@ -57,14 +61,15 @@ cdef class Post(Receiver):
         self.answer_type = answer_type
         self.answer_types = {}
         self.lanes = lanes
+        self.arrivals = Arrivals(self)
 
     @property
     def carrier(self):
-        return self.far
+        return self.any_carrier
 
     @carrier.setter
     def carrier(self, carrier):
-        self.far = carrier
+        self.any_carrier = carrier
         self.outlet = carrier if isinstance(carrier, Outlet) else None
         self.world.flush = None if carrier is None else carrier.flush
 
@@ -77,74 +82,70 @@ cdef class Post(Receiver):
             self.last_message = message
         return self.last_body
 
-    def prepare_ask(self, sender, Ask ask not None, message, long info):
-        """Arguments for ``send_ask``; a request that cannot travel fails here, where it was made."""
-        body = None if ask.target.node == self.world.node else self.encode(message)
-        return body, sender, ask, message, info
+    cdef bytes encode_message(self, Reference target, object message):
+        return None if target.node == self.world.node else self.encode(message)
 
-    def send_ask(self, bytes body, sender, Ask ask not None, message, long info):
-        """Send a request whose target was not here when it was made; a refused one fails at once.
+    cdef bytes encode_answer(self, object value, object failure):
+        return self.codec.encode_value(value) if failure is None else self.failure_body(failure)
 
-        Args:
-            body: None when its node is this one.
-            sender: the cell that asks; None for outside code.
-            info: what ``describe`` said of the message.
-        """
-        cdef Reference own
+    cdef int tell(self, Cell sender, Reference target, object message, bytes body, bint control) except -1:
+        cdef Reference own = None if sender is None else sender.own
+        cdef str refusal
+        if body is None:
+            self.world.send_late(sender, target, message, control)
+            return 0
+        refusal = self.put(target, control, TELL, own, 0, message.wire_id, body)
+        if refusal is not None:
+            self.tell_refused(target, message, own, refusal)
+        return 0
+
+    cdef int ask(self, Cell sender, Ask ask, object message, bytes body, bint control) except -1:
         cdef str refusal
         self.world.asks.set_out(ask)
         if body is None:
-            self.world.ask_late(sender, ask, message, info)
-            return
-        if sender is None:
-            refusal = self.put(ask.target, info & 1, ASK, OUTSIDE_NAME, 0, ask.correlation, message.wire_id, body)
-        else:
-            own = sender.self
-            refusal = self.put(
-                ask.target, info & 1, ASK, own.name, own.incarnation, ask.correlation, message.wire_id, body
-            )
+            self.world.ask_late(ask, message, control)
+            return 0
+        refusal = self.put(
+            ask.target, control, ASK, OUTSIDE_SENDER if sender is None else sender.own, ask.correlation,
+            message.wire_id, body,
+        )
         if refusal is not None:
             self.ask_refused(ask, refusal)
+        return 0
 
-    def prepare_answer(self, Reference asker not None, u64 correlation, value, failure):
-        """Arguments for ``send_answer``; a value that cannot travel fails here, in the handler that gave it."""
-        if failure is None:
-            return asker, correlation, REPLY, self.codec.encode_value(value)
-        return asker, correlation, FAILURE, self.failure_body(failure)
-
-    def send_answer(self, Reference asker not None, u64 correlation, int kind, bytes body):
-        """Send an answer's envelope; the asker's time-out covers a refused one."""
-        cdef str refusal = self.put(asker, False, kind, None, 0, correlation, 0, body)
+    cdef int answer(self, Reference asker, u64 correlation, bint failed, bytes body) except -1:
+        cdef str refusal = self.put(asker, False, FAILURE if failed else REPLY, None, correlation, 0, body)
         if refusal is not None:
-            self.answer_refused(asker, refusal)
+            self.answer_refused(asker, correlation, refusal)
+        return 0
 
-    def send(
-        self, Reference target not None, lane, int kind, tuple origin, u64 correlation, uint32_t wire_id,
-        bytes body not None,
-    ):
-        """Hand an envelope to the transport; says why when it was refused."""
-        cdef str name = None
-        cdef u64 incarnation = 0
-        if origin is not None:
-            name, incarnation = origin
-        return self.put(target, lane is self.lanes[1], kind, name, incarnation, correlation, wire_id, body)
+    def send_answer(self, Reference asker not None, u64 correlation, value, failure):
+        """Answer a request from another node now; with ``failure`` unless that is None."""
+        self.answer(asker, correlation, failure is not None, self.encode_answer(value, failure))
+
+    def send_as_world(self, Reference target not None, message):
+        """A message from this world to another one, or in its name; says why when it was refused."""
+        return self.put(target, True, TELL, WORLD_SENDER, 0, message.wire_id, self.codec.encode(message))
 
     cdef str put(
-        self, Reference target, bint control, int kind, str name, u64 incarnation, u64 correlation, uint32_t wire_id,
-        bytes body,
+        self, Reference target, bint control, int kind, Reference sender, u64 correlation, uint32_t wire_id, bytes body
     ):
-        cdef str refusal
+        """Hand an envelope to the transport; says why when it was refused."""
+        cdef str refusal, name = None
+        cdef u64 incarnation = 0
+        if sender is not None:
+            name, incarnation = sender.name, sender.incarnation
         if self.outlet is not None:
             refusal = self.outlet.put(
                 target.node, control, kind, target.name, target.incarnation, name, incarnation, correlation, wire_id,
                 body,
             )
-        elif self.far is None:
+        elif self.any_carrier is None:
             refusal = (
                 f"system {self.world.node!r} talks to no other node; give it listen='tcp://...' and peers={{...}}"
             )
         else:
-            refusal = self.far.send(
+            refusal = self.any_carrier.send(
                 target.node, self.lanes[control], kind, (target.name, target.incarnation),
                 None if name is None else (name, incarnation), correlation, wire_id, body,
             )
@@ -155,23 +156,6 @@ cdef class Post(Receiver):
         return refusal
 
     # --- in ----------------------------------------------------------------------------------------------------------
-
-    cdef int begin(self) except -1:
-        return self.world.gather_turn()
-
-    cdef int finish(self) except -1:
-        self.world.run_turn()
-        if self.outlet is not None:
-            self.outlet.flush_dirty()
-        return 0
-
-    cdef int take(self, Envelope envelope, Reference sender, bint control) except -1:
-        if self.far is None:  # the system is stopping
-            return 0
-        return self.came(
-            envelope.kind, envelope.target_name, envelope.target_incarnation, sender, envelope.correlation,
-            envelope.wire_id, envelope.body, control,
-        )
 
     def on_envelope(
         self, int kind, str target_name not None, u64 target_incarnation, Reference sender, u64 correlation,
@@ -228,3 +212,30 @@ cdef class Post(Receiver):
             self.answer_unreadable(ask, error)
             return 0
         return ask.give(value, None)
+
+
+cdef class Arrivals(Receiver):
+    """Takes envelopes from the transport for a Post, and gives its world a turn after each wake-up."""
+
+    cdef Post post
+
+    def __init__(self, Post post not None):
+        self.post = post
+
+    cdef int begin(self) except -1:
+        return self.post.world.gather_turn()
+
+    cdef int take(self, Envelope envelope, Reference sender, bint control) except -1:
+        if self.post.any_carrier is None:  # the system is stopping
+            return 0
+        return self.post.came(
+            envelope.kind, envelope.target_name, envelope.target_incarnation, sender, envelope.correlation,
+            envelope.wire_id, envelope.body, control,
+        )
+
+    cdef int finish(self) except -1:
+        cdef Outlet outlet = self.post.outlet
+        self.post.world.run_turn()
+        if outlet is not None:
+            outlet.flush_dirty()
+        return 0

@@ -1,7 +1,6 @@
 """The table of a system's cells: who has which name, how a cell is made, and the checks on what outside code sends.
 
-As an endpoint it routes by name. Knows cells and asks; whose turn it is stands in ``core_ext.dispatch``, and messages
-that leave the node are the runtime's (``prepare_away``, ``prepare_ask``).
+As an endpoint it routes by name. Knows cells and asks; whose turn it is stands in ``core_ext.dispatch``.
 """
 
 from cpython.dict cimport PyDict_GetItem
@@ -130,9 +129,7 @@ cdef class Table(Host):
         cdef Cell cell = self.local(target)
         if cell is not None:
             return cell.tell_from_outside(target, message)
-        function, arguments = self.prepare_away(None, target, message, info)
-        function(*arguments)
-        return 0
+        return self.far.tell(None, target, message, self.far.encode_message(target, message), info & 1)
 
     cdef Ask new_ask(self, Reference target, object message, long info, object timeout_seconds):
         if not info & 2:
@@ -147,5 +144,5 @@ cdef class Table(Host):
         cdef Ask ask = self.new_ask(target, message, info, timeout_seconds)
         cdef AskFuture future = self.resumption.new()
         ask.future = future
-        self.send_ask(*self.prepare_ask(None, ask, message, info))
+        self.far.ask(None, ask, message, self.far.encode_message(target, message), info & 1)
         return future

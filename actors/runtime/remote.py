@@ -6,7 +6,6 @@ Knows the transport's interface, not its sockets. A world without a transport re
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.errors import AskFailed, AskRejected
@@ -16,14 +15,13 @@ from core_ext.asks import Ask
 from core_ext.cell import FULL_, NOBODY_
 from core_ext.codec import CodecError, Kind, MessageCodec
 from core_ext.mailbox import Reference
-from core_ext.post import WORLD, Post
+from core_ext.post import Post
 
 if TYPE_CHECKING:
     from actors.runtime.cell import ActorCell
     from actors.runtime.world import World
 
-_WORLD_ADDRESS = (WORLD, 0)
-_TELL, _ASK = int(Kind.TELL), int(Kind.ASK)
+_ASK = int(Kind.ASK)
 _WORLD_MESSAGES = (Watch, Unwatch, Terminated)
 _MAX_FAILURE_TEXT = 2000
 Address = tuple[str, int]
@@ -53,21 +51,9 @@ class Remote(Post):
 
     # --- out ---------------------------------------------------------------------------------------------------------
 
-    def prepare_tell(
-        self, sender: ActorCell | None, target: Reference, message: Message
-    ) -> tuple[Callable[..., object], tuple[Any, ...]]:
-        """The effect that sends a message to another node: what to call, with what."""
-        origin = None
-        if sender is not None:
-            own = sender.self
-            origin = own.name, own.incarnation
-        return self._tell, (target, message, origin, self.encode(message))
-
-    def _tell(self, target: Reference, message: Message, origin: Address | None, body: bytes) -> None:
-        refused = self.send(target, message.lane, _TELL, origin, 0, message.wire_id, body)
-        if refused is not None:
-            sender = None if origin is None else Reference(self._world.node, *origin)
-            self._world.dead_letters.add(target, message, sender, refused)
+    def tell_refused(self, target: Reference, message: Message, sender: Reference | None, refused: str) -> None:
+        """The transport did not take a message."""
+        self._world.dead_letters.add(target, message, sender, refused)
 
     def ask_refused(self, ask: Ask, refused: str) -> None:
         """The transport did not take a request."""
@@ -77,18 +63,9 @@ class Remote(Post):
         """What travels of an error."""
         return self.codec.encode_value((isinstance(failure, AskRejected), str(failure)[:_MAX_FAILURE_TEXT]))
 
-    def answer_refused(self, asker: Reference, refused: str) -> None:
+    def answer_refused(self, asker: Reference, correlation: int, refused: str) -> None:
         """The transport did not take an answer."""
         self._world.trouble.write(logging.WARNING, "an answer to %r was not sent: %s", asker, refused)
-
-    def answer(self, asker: Reference, correlation: int, value: object, failure: Exception | None) -> None:
-        """Answer a request from another node."""
-        self.send_answer(*self.prepare_answer(asker, correlation, value, failure))
-
-    def system_message(self, target: Reference, message: Message) -> str | None:
-        """A message from world to world; says why when it was refused."""
-        body = self.codec.encode(message)
-        return self.send(target, Lane.CONTROL, _TELL, _WORLD_ADDRESS, 0, message.wire_id, body)
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
@@ -110,7 +87,7 @@ class Remote(Post):
         elif accepted == NOBODY_:
             self._world.dead_letters.add(target, message, sender, self._world.why_nobody(target))
         elif accepted == FULL_ and sender is not None:
-            self.system_message(sender, Rejected(target, type(message).__qualname__))
+            self.send_as_world(sender, Rejected(target, type(message).__qualname__))
 
     def unreadable(
         self, kind: int, target_name: str, sender: Reference | None, correlation: int, error: CodecError
@@ -120,7 +97,7 @@ class Remote(Post):
         target = Reference(self._world.node, target_name)
         self._world.trouble.write(logging.WARNING, "a message from %r to %r cannot be read: %s", sender, target, error)
         if kind == _ASK and sender is not None:
-            self.answer(sender, correlation, None, AskRejected(f"{target!r}: the request cannot be read: {error}"))
+            self.send_answer(sender, correlation, None, AskRejected(f"{target!r}: the request cannot be read: {error}"))
 
     def failure_came(self, ask: Ask, body: bytes | memoryview) -> None:
         """The answer is an error."""

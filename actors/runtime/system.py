@@ -117,7 +117,7 @@ class ActorSystem:
             node=self.name, incarnation=world.incarnation, cluster_id=self._cluster_id,
             folder_id=self._hub.folder_id if self._hub is not None else "", listen=self._listen,
             advertise=self._advertise, peers=self._peers, settings=self._settings.transport, loop=loop,
-            on_envelope=world.remote, on_peer_up=world.remote.peer_up, on_peer_down=world.remote.peer_down,
+            on_envelope=world.remote.arrivals, on_peer_up=world.remote.peer_up, on_peer_down=world.remote.peer_down,
             known_folders=self._hub.known_folders if self._hub is not None else None,
             remember_folder=self._hub.remember_folder if self._hub is not None else None,
         )

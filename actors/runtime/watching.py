@@ -53,7 +53,7 @@ class Watches:
             self._add(watcher, target)
             return
         self._elsewhere.setdefault(target.node, {})[watcher, target] = None
-        refused = self._world.remote.system_message(target, Watch(watcher, target))
+        refused = self._world.remote.send_as_world(target, Watch(watcher, target))
         if refused is not None:
             self._ended(watcher, target, Reason.UNREACHABLE)
 
@@ -106,7 +106,7 @@ class Watches:
     def _tell(self, watcher: Reference, target: Reference, reason: Reason) -> None:
         if watcher.node == self._world.node:
             self._ended(watcher, target, reason)
-        elif self._world.remote.system_message(watcher, Terminated(target, reason)) is None:
+        elif self._world.remote.send_as_world(watcher, Terminated(target, reason)) is None:
             self._watchers_elsewhere.get(watcher.node, {}).pop((watcher, target), None)
         else:  # too much is under way there; when the node is lost instead, node_lost forgets the watch
             self._world.timers.call_later(_AGAIN_SECONDS, partial(self._tell_again, watcher, target, reason))
@@ -136,7 +136,7 @@ class Watches:
         if target.node == self._world.node:
             self._remove_here(watcher, target)
             return
-        self._world.remote.system_message(target, Unwatch(watcher, target))
+        self._world.remote.send_as_world(target, Unwatch(watcher, target))
 
     def _remove_here(self, watcher: Reference, target: Reference) -> None:
         cell = self._world.find(target)

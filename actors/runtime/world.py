@@ -72,9 +72,7 @@ class World(Scheduler):
         self.restarts = 0
         self.failures = 0
         self.journals: JournalHub | None = None
-        remote = self.remote = Remote(self)
-        self.prepare_ask, self.send_ask = remote.prepare_ask, remote.send_ask
-        self.prepare_answer, self.send_answer = remote.prepare_answer, remote.send_answer
+        self.far = self.remote = Remote(self)
         self.timers = Timers(loop, self.remote.poll)
         self.watches = Watches(self)
         self.trouble = BoundedLog(self.log, settings.log_lines_per_second)
@@ -228,36 +226,25 @@ class World(Scheduler):
         if isinstance(asker, Ask):
             asker.settle(None, failure)
         elif asker is not None:
-            self.remote.answer(asker, correlation, None, failure)
+            self.remote.send_answer(asker, correlation, None, failure)
 
-    # --- messages to other nodes, and to names that are not here -----------------------------------------------------
+    # --- messages to names that were not here ------------------------------------------------------------------------
 
-    def prepare_away(
-        self, sender: ActorCell | None, target: Reference, message: Message, info: int
-    ) -> tuple[Callable[..., object], tuple[Any, ...]]:
-        """The effect that sends a message whose target is not here: what to call, with what.
-
-        Encodes at once, so that what cannot travel fails in the handler that sends it.
-        """
-        if target.node == self.node:
-            return self.send_late, (sender, target, message, info)
-        return self.remote.prepare_tell(sender, target, message)
-
-    def send_late(self, sender: ActorCell | None, target: Reference, message: Message, info: int) -> None:
+    def send_late(self, sender: ActorCell | None, target: Reference, message: Message, control: bool) -> None:
         """Send to a name of this node that nobody had when the handler sent it; perhaps somebody has it now."""
         cell = self.find(target)
         accepted = NOBODY_
         if cell is not None:
-            accepted = cell._put(message, sender.self if sender is not None else None, 0, 0, bool(info & 1))
+            accepted = cell._put(message, sender.self if sender is not None else None, 0, 0, control)
         if accepted != TAKEN_:
             self.refuse_tell(target, message, sender, accepted)
 
-    def ask_late(self, sender: ActorCell | None, ask: Ask, message: Request[Any], info: int) -> None:
+    def ask_late(self, ask: Ask, message: Request[Any], control: bool) -> None:
         """Ask a name of this node that nobody had when the request was made; perhaps somebody has it now."""
         cell = self.find(ask.target)
         accepted = NOBODY_
         if cell is not None:
-            accepted = cell._put(message, ask, ask.correlation, _ASK, bool(info & 1))
+            accepted = cell._put(message, ask, ask.correlation, _ASK, control)
         if accepted != TAKEN_:
             self.refuse_ask(ask.target, message, ask, ask.correlation, accepted)
 

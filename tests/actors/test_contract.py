@@ -155,7 +155,7 @@ def test_a_message_type_that_a_node_does_not_know_is_counted_and_an_ask_of_it_re
             await until(lambda: two.world.remote.undecodable == 1, "the unreadable message")
             assert two.world.find(recorder)._actor.notes == []
             answers: list[tuple[str, str]] = []
-            two.world.remote.answer = lambda to, _, value, failure: answers.append((to.name, str(failure)))  # type: ignore[method-assign]
+            two.world.remote.send_answer = lambda to, _, value, failure: answers.append((to.name, str(failure)))  # type: ignore[method-assign]
             two.world.remote.on_envelope(
                 Kind.ASK, "recorder", 0, Reference("one", "asker"), 7, unknown, body, Lane.DATA
             )
