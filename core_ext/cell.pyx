@@ -472,7 +472,7 @@ cdef class Far:
     """Who takes what leaves the node; native, because it is called for every message that does."""
 
     cdef bytes encode_message(self, Reference target, object message):
-        """A message's body, None when the target's node is this one. What cannot travel fails here, where it is sent."""
+        """A message's body; None when the target's node is this one. What cannot travel fails here."""
         raise NotImplementedError
 
     cdef bytes encode_answer(self, object value, object failure):

@@ -123,6 +123,10 @@ cdef class Post(Far):
         """Answer a request from another node now; with ``failure`` unless that is None."""
         self.answer(asker, correlation, failure is not None, self.encode_answer(value, failure))
 
+    def send_urgently(self, Reference asker not None, u64 correlation, failure not None):
+        """Answer a request from another node with an error, on the control lane; says why when it was refused."""
+        return self.put(asker, True, FAILURE, None, correlation, 0, self.encode_answer(None, failure))
+
     def send_as_world(self, Reference target not None, message):
         """A message from this world to another one, or in its name; says why when it was refused."""
         return self.put(target, True, TELL, WORLD_SENDER, 0, message.wire_id, self.codec.encode(message))

@@ -6,7 +6,7 @@ Knows the transport's interface, not its sockets. A world without a transport re
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from actors.errors import AskFailed, AskRejected
 from actors.message import Lane, Message, Rejected, Terminated, answer_type, check_fields, message_type
@@ -18,7 +18,6 @@ from core_ext.mailbox import Reference
 from core_ext.post import Post
 
 if TYPE_CHECKING:
-    from actors.runtime.cell import ActorCell
     from actors.runtime.world import World
 
 _ASK = int(Kind.ASK)
@@ -53,7 +52,7 @@ class Remote(Post):
 
     def tell_refused(self, target: Reference, message: Message, sender: Reference | None, refused: str) -> None:
         """The transport did not take a message."""
-        self._world.dead_letters.add(target, message, sender, refused)
+        self._world.dead_letters.add_refused(target, message, sender, refused)
 
     def ask_refused(self, ask: Ask, refused: str) -> None:
         """The transport did not take a request."""
@@ -64,8 +63,10 @@ class Remote(Post):
         return self.codec.encode_value((isinstance(failure, AskRejected), str(failure)[:_MAX_FAILURE_TEXT]))
 
     def answer_refused(self, asker: Reference, correlation: int, refused: str) -> None:
-        """The transport did not take an answer."""
-        self._world.trouble.write(logging.WARNING, "an answer to %r was not sent: %s", asker, refused)
+        """The transport did not take an answer: the asker hears of that, on the lane that data does not delay."""
+        failure = AskFailed(f"the request was handled on node {self._world.node!r}, its answer was not sent: {refused}")
+        if self.send_urgently(asker, correlation, failure) is not None:
+            self._world.trouble.write(logging.WARNING, "an answer to %r was not sent: %s", asker, refused)
 
     # --- in ----------------------------------------------------------------------------------------------------------
 

@@ -351,3 +351,62 @@ def test_every_terminated_arrives_when_more_end_at_once_than_the_link_takes() ->
             assert set(ended) == {(target, Reason.STOPPED) for target in many}
 
     run(main())
+
+
+class Bulky(Request[bytes]):
+    """Answered with this many bytes."""
+
+    size: int
+
+
+class Giving(Actor):
+    """Gives what was asked for."""
+
+    @on(Bulky)
+    def give(self, message: Bulky, context: Context) -> None:
+        context.reply(bytes(message.size))
+
+
+def test_an_answer_that_cannot_be_sent_fails_its_ask_at_once() -> None:
+    small = TransportSettings(max_frame_bytes=1 << 20, credit_bytes=100_000, send_queue_bytes=200_000)
+
+    async def main() -> None:
+        two = ActorSystem("two", listen="tcp://127.0.0.1:*", settings=RuntimeSettings(transport=small))
+        async with two:
+            two.spawn(Giving, name="giving")
+            assert two.listen_address is not None
+            async with ActorSystem("one", listen="tcp://127.0.0.1:*", peers={"two": two.listen_address}) as one:
+                giving = one.ref("actorum://two/giving")
+                assert len(await giving.ask(Bulky(1000))) == 1000
+                with pytest.raises(AskFailed, match=r"was handled on node 'two', its answer was not sent: too large"):
+                    await giving.ask(Bulky(2 << 20), timeout_seconds=20)
+                answers = await asyncio.gather(
+                    *[giving.ask(Bulky(90_000), timeout_seconds=20) for _ in range(20)], return_exceptions=True
+                )
+                given = [answer for answer in answers if isinstance(answer, bytes)]
+                refused = [answer for answer in answers if not isinstance(answer, bytes)]
+                assert given
+                assert refused
+                assert all(isinstance(answer, AskFailed) and "out of credit" in str(answer) for answer in refused)
+
+    run(main())
+
+
+def test_a_node_that_is_down_is_one_line_of_the_log_not_one_a_message(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        settings = RuntimeSettings(transport=TransportSettings(ping_interval_seconds=0.02, lost_after_seconds=0.1))
+        peers = {"gone": "tcp://127.0.0.1:1", "away": "tcp://127.0.0.1:1"}
+        async with ActorSystem("one", listen="tcp://127.0.0.1:*", peers=peers, settings=settings) as one:
+            gone, away = one.ref("actorum://gone/counter"), one.ref("actorum://away/counter")
+            gone.tell(Add(1))
+            await until(lambda: one.counters()["remote_refused"] or gone.tell(Add(1)), "a refusal")
+            before = one.counters()["dead_letters"]
+            for _ in range(100):
+                gone.tell(Add(1))
+                away.tell(Add(1))
+            assert one.counters()["dead_letters"] == before + 200
+            lines = [record.getMessage() for record in caplog.records if "dead letter: " in record.getMessage()]
+            assert len(lines) == 2
+            assert "unreachable" in lines[0]
+
+    run(main())

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 
-from tests.transport.nodes import Delivered, Node, run
+from tests.transport.nodes import Delivered, Node, fast, run
 
 
 async def main(name: str, listen: str) -> None:
@@ -20,7 +20,10 @@ async def main(name: str, listen: str) -> None:
         assert found.sender is not None
         node.tell(found.sender.node, found.body, found.lane, found.correlation)
 
-    node = Node(name, listen=listen, on_delivered=echo, incarnation=int.from_bytes(os.urandom(6), "big"))
+    node = Node(
+        name, listen=listen, on_delivered=echo, incarnation=int.from_bytes(os.urandom(6), "big"),
+        settings=fast(lost_after_seconds=10.0),  # it is the tests' side that loses peers
+    )
     async with node:
         print(node.address, node.incarnation, flush=True)
         ended = asyncio.Event()
