@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.context import Mailbox, Supervision, Ticket
 from actors.errors import AskFailed, ContractError
-from actors.message import Message
+from actors.message import Message, Reason
 from actors.recording import SetTimer
 from actors.simulation import lifecycle, supervision, turns
 from actors.simulation.asks import Asks
@@ -22,7 +22,7 @@ from actors.simulation.durability import Durability
 from actors.simulation.journals import Medium
 from actors.simulation.post import Correspondent
 from actors.simulation.watching import Watches
-from core_ext.log_errors import LogError
+from core_ext.log_errors import LogCorrupted, LogError
 from core_ext.mailbox import Reference
 from core_ext.stage import STOPPED, STOPPING, TIMER, StageTimer
 
@@ -172,15 +172,17 @@ class Node(Correspondent):
         self._blank()
         self.boots += 1
         self.up = True
+        self._booting = True
         try:
-            self._booting = True
             if self._boot is not None:
                 self._boot(self)
             for actor_class, args, options in list(self._spawned):
                 self.spawn(actor_class, *args, **options)
-        except LogError as error:
-            self.broken = str(error)
+        except (LogError, OSError) as error:
+            if isinstance(error, LogCorrupted):
+                self.broken = str(error)
             self.simulation.node_failed(self, error)
+            self.simulation.process_ended(self)
         finally:
             self._booting = False
 
@@ -206,6 +208,11 @@ class Node(Correspondent):
                 lifecycle.order_stop(cell)
         self.after(grace_seconds, self._end, None)
         self.later(self.top_level_gone)
+
+    def log_broke(self, cell: Cell, error: Exception) -> None:
+        """The log failed in this actor's hands: nothing may be seen of a state that the log does not have."""
+        lifecycle.begin_stop(cell, Reason.FAILED)
+        self.stop_because(error)
 
     def log_failed(self, why: str | None) -> None:
         """The disk refused: nothing is acknowledged any more."""

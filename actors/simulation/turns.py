@@ -73,21 +73,23 @@ def release_durable(node: Node, cell: Cell, effects: list[Any]) -> None:
         failed(node, cell, error, None, None)
         return
     view.keep()
-    if staged:
+    try:
         journal.apply(staged)
+        entries = [journal.entries(effect) for effect in effects if type(effect) is Read]
+    except LogError as error:  # the disk was damaged under the open log
+        effects.clear()
+        node.log_broke(cell, error)
+        return
+    for answer in entries:
+        cell.deliver(answer, False)
+    if staged:
         node.durability.close_gate(cell)
     held = staged or cell.gated or cell.gate > node.synced
     for effect in effects:
         kind = type(effect)
         if kind in JOURNAL:
-            if kind is Read:
-                try:
-                    entries = journal.entries(effect)
-                except LogError as error:  # the disk was damaged under the open log
-                    failed(node, cell, error, None, None)
-                    return
-                cell.deliver(entries, False)
-        elif held and not (kind in _AT_ONCE or (kind in _EITHER and effect.now)):
+            continue
+        if held and not (kind in _AT_ONCE or (kind in _EITHER and effect.now)):
             if kind is Reply:
                 forget_held(cell, effect.ticket)
             cell.gated.append((cell.gate, effect))
