@@ -1,4 +1,4 @@
-"""``actorum torture``: rounds of kills and pauses on real processes, judged; and a store that breaks a rule is caught."""
+"""``actorum torture``: kills and pauses of real processes, judged; and a store that breaks a rule is caught."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_tortured_cluster_stays_linearizable(tmp_path: Path) -> None:
     )
     report = json.loads(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert report["good"] and report["rounds"]
+    assert report["good"]
     assert all(round["operations"]["ok"] > 100 for round in report["rounds"])
     again = actorum("judge", report["rounds"][0]["history"], "--level", "strong", "--model", "key-value")
     assert again.returncode == 0, again.stdout + again.stderr
