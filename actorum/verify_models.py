@@ -69,7 +69,7 @@ def _shipped(name: str) -> Any:
             f"path/to/file.py:Name"
         )
     module, maker = MODELS[name]
-    return getattr(importlib.import_module(f"protocols.models.{module}"), maker)
+    return getattr(importlib.import_module(module), maker)
 
 
 def _from_file(name: str) -> Any:

@@ -94,8 +94,9 @@ def as_text(result: Result) -> str:
     lines = [click.style(result.model, bold=True), ""]
     width = max((len(one.name) for one in result.findings), default=0)
     for one in result.findings:
-        verdict = click.style(one.verdict.value, fg=COLOURS[one.verdict], bold=one.verdict is Verdict.VIOLATED)
-        reason = f": {one.reason}" if one.reason else ""
+        said = one.verdict.value if one.verdict is not Verdict.BOUNDED else one.reason or one.verdict.value
+        verdict = click.style(said, fg=COLOURS[one.verdict], bold=one.verdict is Verdict.VIOLATED)
+        reason = f": {one.reason}" if one.reason and said != one.reason else ""
         lines.append(f"  {one.kind.value:13s}  {one.name:{width}s}  {verdict}{reason}")
     lines += ["", *_counts(result)]
     for one in result.findings:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-# Name for ``actorum verify``: (module below protocols.models, class or function that makes the model).
+# Name for ``actorum verify``: (module, class or function that makes the model). Where a model is broken by an argument
+# there is no second name for its broken twin.
 MODELS: dict[str, tuple[str, str]] = {
-    "two-phase-commit": ("two_phase_commit", "TwoPhaseCommit"),
-    "two-phase-commit-hasty": ("two_phase_commit", "HastyTwoPhaseCommit"),
-    "increment": ("increment", "Increment"),
-    "increment-locked": ("increment", "LockedIncrement"),
-    "dining-philosophers": ("dining_philosophers", "DiningPhilosophers"),
-    "dining-philosophers-ordered": ("dining_philosophers", "OrderedPhilosophers"),
+    "two-phase-commit": ("protocols.models.two_phase_commit", "TwoPhaseCommit"),
+    "two-phase-commit-hasty": ("protocols.models.two_phase_commit", "HastyTwoPhaseCommit"),
+    "increment": ("protocols.models.increment", "Increment"),
+    "increment-locked": ("protocols.models.increment", "LockedIncrement"),
+    "dining-philosophers": ("protocols.models.dining_philosophers", "DiningPhilosophers"),
+    "dining-philosophers-ordered": ("protocols.models.dining_philosophers", "OrderedPhilosophers"),
+    "ping-pong": ("protocols.models.ping_pong", "PingPong"),
+    "alternating-bit": ("protocols.models.alternating_bit", "AlternatingBit"),
+    "ring-election": ("protocols.models.ring_election", "RingElection"),
+    "single-copy-register": ("protocols.models.single_copy", "SingleCopyRegister"),
+    "abd-register": ("protocols.models.abd", "AbdRegister"),
+    "paxos": ("protocols.models.paxos", "Paxos"),
+    "flp": ("protocols.models.flp", "Flp"),
+    "cap": ("protocols.models.cap", "Cap"),
+    "oral-messages": ("protocols.models.oral_messages", "OralMessages"),
 }
