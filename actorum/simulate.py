@@ -32,6 +32,10 @@ SHIPPED = {
 }
 
 
+class ReplayFailed(AssertionError):
+    """A property is violated in the run of a replay file."""
+
+
 def package_version() -> str:
     """The version that replay files carry."""
     from importlib.metadata import version
@@ -173,14 +177,14 @@ def replay(path: Path) -> None:
         path: of the file.
 
     Raises:
-        AssertionError: a property is violated; says which, and what was seen.
+        ReplayFailed: a property is violated; says which, and what was seen.
         ReplayError: the file cannot be used with this version.
     """
     from actors.simulation.replay import read
 
     result, _ = run_replay(read(path, package_version()))
     if result.violated:
-        raise AssertionError(f"{result.violated}: {result.text}")
+        raise ReplayFailed(f"{path}: {result.text}")
 
 
 def find(name: str) -> type[Scenario]:

@@ -46,6 +46,7 @@ class History(msgspec.Struct):
         applied: what was applied at each index.
         commits: per server its commit index as last seen.
         complete: how many committed entries each term's leader was found to hold.
+        seen: per server what its invariants depend on, as it was when they were last checked.
     """
 
     leaders: dict[int, str] = {}
@@ -57,15 +58,26 @@ class History(msgspec.Struct):
     applied: dict[int, Entry] = {}
     commits: dict[str, int] = {}
     complete: dict[int, int] = {}
+    seen: dict[str, tuple[RoleName, int, int, int, int, Entry | None, int]] = {}
 
 
 def check(history: History, server: RoleState) -> None:
-    """All properties of the server that has just moved."""
+    """All properties of the server that has just moved; free when nothing that they depend on has changed."""
+    log, role = server.log, server.role
+    last, known = log.last_index, len(history.known) if role is RoleName.LEADER else 0
+    entry = log.entry_at(last)
+    seen = history.seen.get(server.node)
+    if (
+        seen is not None and seen[5] is entry and seen[4] == server.commit and seen[2] == last and seen[0] is role
+        and seen[1] == server.term and seen[3] == log.base and seen[6] == known
+    ):
+        return
     election_safety(history, server)
     leader_append_only(history, server)
     log_matching(history, server)
     commits_agree(history, server)
     leader_completeness(history, server)
+    history.seen[server.node] = role, server.term, last, log.base, server.commit, entry, known
 
 
 def election_safety(history: History, server: RoleState) -> None:

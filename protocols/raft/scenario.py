@@ -15,7 +15,7 @@ from actors.simulation.draws import Menu
 from actors.simulation.faults import Faults
 from actors.simulation.node import Node
 from actors.simulation.simulation import Simulation
-from actors.simulation.swarm import Run, Scenario, ScenarioSettings
+from actors.simulation.swarm import Run, Scenario, ScenarioSettings, named
 from actors.simulation.tape import Stream
 from core_ext.log_errors import LogError
 from protocols.raft import RaftRole, RaftSettings, configuration, properties
@@ -195,19 +195,15 @@ def watch(simulation: Simulation, oracle: Oracle) -> None:
 
 def watch_roles(simulation: Simulation, history: properties.History) -> None:
     """The five invariants after every event of a role, and what should be seen of roles."""
-    for function in (
-        properties.election_safety, properties.leader_append_only, properties.log_matching, properties.commits_agree,
-        properties.leader_completeness,
-    ):
-        simulation.invariant(function.__name__.replace("_", " "), _on_history(function, history), RaftRole)
+    def invariants(node: str, role: RaftRole) -> None:
+        try:
+            properties.check(history, role)
+        except properties.Violation as error:
+            raise simulation.violation(*named(error)) from error
+
+    simulation.invariant("raft", invariants, RaftRole)
     simulation.sometimes("a leader after the first one", lambda node, role: len(history.leaders) > 1, RaftRole)
     simulation.sometimes("an uncertain tail", lambda node, role: role.uncertain, RaftRole)
-
-
-def _on_history(
-    function: Callable[[properties.History, RaftRole], None], history: properties.History
-) -> Callable[[str, RaftRole], None]:
-    return lambda node, role: function(history, role)
 
 
 def actor_of(simulation: Simulation, node: str, name: str) -> object:
