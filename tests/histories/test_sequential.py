@@ -87,6 +87,26 @@ def test_what_causal_patterns_reject_is_named_by_them() -> None:
     assert report.witness.what == "WriteCORead"
 
 
+def test_histories_on_whose_order_two_readers_disagree_are_named_by_the_causal_pattern() -> None:
+    report = judged("a: w x 1, r x 2 | b: w x 2, r x 1")
+    assert report.witness is not None
+    assert report.witness.what == "CyclicCF"
+
+
+@pytest.mark.parametrize("read", [1, 2])
+def test_an_operation_of_unknown_outcome_may_be_left_out_in_the_middle_of_a_process(read: int) -> None:
+    """The file format retires such a process; a history made in Python may go on."""
+    lines = History((
+        Operation(1, "write", "x", 1, None, 1, 2, Outcome.OK),
+        Operation(1, "write", "x", 2, None, 3, None, Outcome.INFO),
+        Operation(1, "cas", "x", [read, 3], True, 4, 5, Outcome.OK),
+        Operation(1, "write", "x", 1, None, 6, 7, Outcome.OK),
+        Operation(1, "read", "x", None, 1, 8, 9, Outcome.OK),
+    ), None, 9)
+    assert brute(lines)
+    assert judged(lines, "cas-register").verdict is Verdict.OK
+
+
 def test_a_circle_of_all_orders_is_shown_with_its_reasons() -> None:
     report = judged("a: w x 1, r y null | b: w y 1, r x null")
     assert report.witness is not None
