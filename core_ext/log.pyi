@@ -112,10 +112,15 @@ class Log(LogReader):
         """
 
     def fileno(self) -> int:
-        """An eventfd, readable when ``synced`` moved or the log failed."""
+        """An eventfd, readable when ``synced`` moved, ``drain_notification`` is to move it, or the log failed."""
 
     def drain_notification(self) -> None:
-        """Make ``fileno`` unreadable until the next event."""
+        """Make ``fileno`` unreadable until the next event.
+
+        A small batch that found the syncer's thread idle may be left to the owner while the disk is fast: it is written
+        and synced here, in the time of one sync, without the GIL. An owner that does not call this within 10 ms is not
+        waited for, nor asked again soon.
+        """
 
     @property
     def failure(self) -> str | None:

@@ -12,7 +12,6 @@ from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
-from posix.unistd cimport read
 
 from core_ext.log_batch cimport Batch, Flight
 from core_ext.log_format cimport (
@@ -424,14 +423,13 @@ cdef class Log(LogReader):
         return self._syncer.fileno()
 
     def drain_notification(self):
-        cdef uint64_t count
-        if self._native is None:
-            try:
-                os.eventfd_read(self._syncer.fileno())
-            except BlockingIOError:
-                pass
-        else:  # nothing to read is as good; a wake-up for every batch need not cost an exception or a look-up
-            read(self._native.syncer.event, &count, sizeof(count))
+        if self._native is not None:
+            self._native.drain()
+            return
+        try:
+            os.eventfd_read(self._syncer.fileno())
+        except BlockingIOError:
+            pass
 
     @property
     def failure(self):

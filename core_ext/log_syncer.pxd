@@ -23,6 +23,7 @@ cdef extern from "log_syncer.h" nogil:
         uint64_t last_sync_end_ns
         uint64_t sync_ns
         uint64_t zeroed_bytes
+        uint64_t owner_syncs
 
 cdef class NativeSyncer:
     cdef log_syncer *syncer
@@ -34,4 +35,5 @@ cdef class NativeSyncer:
     ) except -1
     cpdef rotate(self, str name, bytes header, uint64_t size)
     cpdef remove(self, str name)
+    cdef int drain(self) except -1
     cdef uint64_t synced_now(self) noexcept

@@ -23,7 +23,7 @@ class NativeSyncer:
         """(errno, text) of the first failed operation."""
 
     def fileno(self) -> int:
-        """The eventfd that becomes readable when a batch is durable or the log failed."""
+        """The eventfd that becomes readable when a batch is durable, is left to the owner, or the log failed."""
 
     def depth(self) -> int:
         """Batches that wait for the disk, the running one included."""

@@ -12,6 +12,7 @@ cdef extern from "log_syncer.h" nogil:
     int LOG_ITEM_WRITE, LOG_ITEM_ROTATE, LOG_ITEM_REMOVE, LOG_SYNC_BUCKETS
     log_syncer *log_syncer_start(int, int, uint64_t, uint64_t, uint64_t, uint64_t)
     void log_syncer_submit(log_syncer *, log_item *)
+    void log_syncer_drain(log_syncer *)
     void log_syncer_finish(log_syncer *)
     void log_syncer_free(log_syncer *)
     uint64_t log_syncer_bucket(log_syncer *, int)
@@ -86,6 +87,12 @@ cdef class NativeSyncer:
         """Queue the removal of a segment."""
         log_syncer_submit(self.syncer, self._item(LOG_ITEM_REMOVE, name))
 
+    cdef int drain(self) except -1:
+        """Take the eventfd's notice, and make durable what the thread has left to its owner."""
+        with nogil:
+            log_syncer_drain(self.syncer)
+        return 0
+
     cdef uint64_t synced_now(self) noexcept:
         return log_syncer_synced(self.syncer)
 
@@ -118,6 +125,7 @@ cdef class NativeSyncer:
             "sync_seconds": self.syncer.sync_ns / 1e9,
             "last_sync_end_ns": self.syncer.last_sync_end_ns,
             "zeroed_bytes": self.syncer.zeroed_bytes,
+            "owner_syncs": self.syncer.owner_syncs,
             "sync_buckets": [log_syncer_bucket(self.syncer, i) for i in range(LOG_SYNC_BUCKETS)],
         }
 

@@ -4,6 +4,10 @@
  * One owner thread submits; items take effect in order. Consecutive writes are written and synced together (group
  * commit), and nothing after them is written before they are synced. A failed write or sync is never retried: after a
  * failed fsync the page cache may call a page clean that never reached the disk (Rebello et al., ATC 2020).
+ *
+ * Two changes of threads cost more than the sync of a small batch on a fast disk. So a small batch that finds the thread
+ * idle is left to the owner, who is told by the eventfd and syncs it in log_syncer_drain, while the last syncs were fast
+ * and the owner always came. If it does not come, the thread takes the batch at its next look but one.
  */
 #ifndef ACTORUM_LOG_SYNCER_H
 #define ACTORUM_LOG_SYNCER_H
@@ -28,6 +32,11 @@
 #define LOG_ZERO_AHEAD (1u << 20)  /* zeros that should stand ready behind the write position */
 #define LOG_ZERO_BYTES (128u << 10) /* written and synced at a time, so that a batch hardly waits for it */
 #define LOG_SYNC_BUCKETS 24        /* bucket b counts syncs below 2^b * 16 microseconds */
+#define LOG_OWNER_BYTES (16u << 10) /* larger batches are the thread's */
+#define LOG_FAST_NS 400000u         /* a slower sync must not hold the owner up again for the next LOG_FAST_RUN */
+#define LOG_FAST_RUN 16
+#define LOG_LOOK_NS 5000000u        /* how often the thread looks while batches are left to the owner */
+#define LOG_IDLE_LOOKS 200          /* after so many without a batch it sleeps until it is woken */
 
 enum { LOG_ITEM_WRITE, LOG_ITEM_ROTATE, LOG_ITEM_REMOVE };
 
@@ -49,10 +58,14 @@ typedef struct {
     pthread_cond_t wake;
     log_item *head, *tail; /* guarded by mutex */
     int closing;           /* guarded by mutex */
+    int left;              /* guarded by mutex: what waits is left to the owner */
+    int busy;              /* guarded by mutex: somebody is at the disk */
+    _Atomic int fast;      /* fast syncs in a row, up to LOG_FAST_RUN */
+    uint64_t drained;      /* the owner's: the newest durable batch when it last came */
     int directory, file, event;
     uint64_t position, zeroed, size; /* of the current segment; the thread's own */
     char *zeros;
-    _Atomic uint64_t synced, submitted, syncs, bytes, last_sync_end_ns, sync_ns, zeroed_bytes;
+    _Atomic uint64_t synced, submitted, syncs, bytes, last_sync_end_ns, sync_ns, zeroed_bytes, owner_syncs;
     _Atomic uint64_t buckets[LOG_SYNC_BUCKETS];
     _Atomic int failure;
     const char *failed_step;
@@ -101,7 +114,7 @@ static int log_zero_ahead(log_syncer *syncer, uint64_t upto) {
     return 0;
 }
 
-static int log_write_group(log_syncer *syncer, log_item **items, int count) {
+static int log_write_group(log_syncer *syncer, log_item **items, int count, int tell) {
     struct iovec parts[LOG_GROUP_ITEMS];
     uint64_t total = 0, group = items[0]->base + items[0]->offset;
     for (int i = 0; i < count; i++) {
@@ -144,8 +157,11 @@ static int log_write_group(log_syncer *syncer, log_item **items, int count) {
     atomic_fetch_add(&syncer->sync_ns, ended - started);
     atomic_store(&syncer->last_sync_end_ns, ended);
     syncer->position = items[0]->offset + total;
+    int fast = atomic_load(&syncer->fast) + 1;
+    atomic_store(&syncer->fast, ended - started > LOG_FAST_NS ? 0 : fast < LOG_FAST_RUN ? fast : LOG_FAST_RUN);
     atomic_store(&syncer->synced, items[count - 1]->number);
-    log_notify(syncer);
+    if (tell) log_notify(syncer);
+    else atomic_fetch_add(&syncer->owner_syncs, 1);
     return 0;
 }
 
@@ -177,7 +193,8 @@ static int log_remove(log_syncer *syncer, log_item *item) {
     return 0;
 }
 
-static log_item *log_process(log_syncer *syncer, log_item *item) {
+/* Do the first item, or the first group; returns the next one. Only who has set ``busy`` calls this. */
+static log_item *log_process(log_syncer *syncer, log_item *item, int tell) {
     log_item *group[LOG_GROUP_ITEMS];
     int count = 0;
     uint64_t total = 0;
@@ -188,7 +205,7 @@ static log_item *log_process(log_syncer *syncer, log_item *item) {
             group[count++] = next;
             next = next->next;
         }
-        if (!atomic_load(&syncer->failure)) log_write_group(syncer, group, count);
+        if (!atomic_load(&syncer->failure)) log_write_group(syncer, group, count, tell);
     } else {
         group[count++] = item;
         if (!atomic_load(&syncer->failure)) {
@@ -205,28 +222,63 @@ static log_item *log_process(log_syncer *syncer, log_item *item) {
     return item;
 }
 
+/* Idle, with the mutex: prepare room, so that no batch waits for it. Returns whether there was something to do. */
+static int log_prepare_room(log_syncer *syncer) {
+    int behind = syncer->zeroed < syncer->size && syncer->zeroed - syncer->position < LOG_ZERO_AHEAD;
+    if (!behind || syncer->busy || syncer->head || atomic_load(&syncer->failure)) return 0;
+    syncer->busy = 1;
+    pthread_mutex_unlock(&syncer->mutex);
+    if (log_zero_ahead(syncer, syncer->zeroed + LOG_ZERO_BYTES)) log_fail(syncer, "write");
+    else if (fdatasync(syncer->file)) log_fail(syncer, "fdatasync");
+    if (atomic_load(&syncer->failure)) log_notify(syncer);
+    pthread_mutex_lock(&syncer->mutex);
+    syncer->busy = 0;
+    return 1;
+}
+
+/* Wait for work, with the mutex: until woken, or, while batches may be left to the owner, until the next look. What is
+ * left at two looks in a row, the owner does not come for. */
+static void log_wait(log_syncer *syncer, int *looks, uint64_t *seen) {
+    if (atomic_load(&syncer->fast) < LOG_FAST_RUN) {
+        pthread_cond_wait(&syncer->wake, &syncer->mutex);
+        return;
+    }
+    struct timespec until;
+    uint64_t at = log_now_ns() + LOG_LOOK_NS;
+    until.tv_sec = (time_t)(at / 1000000000ull);
+    until.tv_nsec = (long)(at % 1000000000ull);
+    if (pthread_cond_timedwait(&syncer->wake, &syncer->mutex, &until) != ETIMEDOUT || syncer->busy) return;
+    uint64_t newest = atomic_load(&syncer->submitted);
+    if (newest != *seen) *looks = 0;
+    else if (syncer->left || ++*looks > LOG_IDLE_LOOKS) { /* the owner has not come, or has nothing to write */
+        syncer->left = *looks = 0;
+        atomic_store(&syncer->fast, 0);
+    }
+    *seen = newest;
+}
+
 static void *log_syncer_run(void *argument) {
     log_syncer *syncer = (log_syncer *)argument;
+    int looks = 0;
+    uint64_t seen = 0;
+    pthread_mutex_lock(&syncer->mutex);
     for (;;) {
-        pthread_mutex_lock(&syncer->mutex);
-        while (!syncer->head && !syncer->closing) {
-            int behind = syncer->zeroed < syncer->size && syncer->zeroed - syncer->position < LOG_ZERO_AHEAD;
-            if (!behind || atomic_load(&syncer->failure)) {
-                pthread_cond_wait(&syncer->wake, &syncer->mutex);
-                continue;
-            }
-            pthread_mutex_unlock(&syncer->mutex); /* idle: prepare room, so that no batch waits for it */
-            if (log_zero_ahead(syncer, syncer->zeroed + LOG_ZERO_BYTES)) log_fail(syncer, "write");
-            else if (fdatasync(syncer->file)) log_fail(syncer, "fdatasync");
-            if (atomic_load(&syncer->failure)) log_notify(syncer);
-            pthread_mutex_lock(&syncer->mutex);
+        if (syncer->busy || ((!syncer->head || syncer->left) && !syncer->closing)) {
+            if (!log_prepare_room(syncer)) log_wait(syncer, &looks, &seen);
+            continue;
         }
         log_item *item = syncer->head;
+        if (!item) break;
         syncer->head = syncer->tail = NULL;
+        syncer->left = 0;
+        syncer->busy = 1;
         pthread_mutex_unlock(&syncer->mutex);
-        if (!item) return NULL;
-        while (item) item = log_process(syncer, item);
+        while (item) item = log_process(syncer, item, 1);
+        pthread_mutex_lock(&syncer->mutex);
+        syncer->busy = 0;
     }
+    pthread_mutex_unlock(&syncer->mutex);
+    return NULL;
 }
 
 /* Takes over nothing on failure; on success owns `file`. Returns NULL with errno set. */
@@ -243,8 +295,13 @@ static inline log_syncer *log_syncer_start(int directory, int file, uint64_t pos
     syncer->size = size;
     atomic_store(&syncer->synced, synced);
     atomic_store(&syncer->submitted, synced);
+    syncer->drained = synced;
     pthread_mutex_init(&syncer->mutex, NULL);
-    pthread_cond_init(&syncer->wake, NULL);
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&syncer->wake, &clock);
+    pthread_condattr_destroy(&clock);
     if (syncer->zeros && syncer->event >= 0 && !pthread_create(&syncer->thread, NULL, log_syncer_run, syncer))
         return syncer;
     if (syncer->event >= 0) close(syncer->event);
@@ -255,13 +312,38 @@ static inline log_syncer *log_syncer_start(int directory, int file, uint64_t pos
 
 static inline void log_syncer_submit(log_syncer *syncer, log_item *item) {
     item->next = NULL;
-    if (item->kind == LOG_ITEM_WRITE) atomic_store(&syncer->submitted, item->number);
+    int small = item->kind == LOG_ITEM_WRITE && item->length <= LOG_OWNER_BYTES;
+    int came = syncer->drained == atomic_load(&syncer->synced);
+    int fast = atomic_load(&syncer->fast) >= LOG_FAST_RUN;
     pthread_mutex_lock(&syncer->mutex);
+    if (item->kind == LOG_ITEM_WRITE) atomic_store(&syncer->submitted, item->number);
+    int left = syncer->left = small && came && fast && !syncer->busy && !syncer->head;
     if (syncer->tail) syncer->tail->next = item;
     else syncer->head = item;
     syncer->tail = item;
-    pthread_cond_signal(&syncer->wake);
+    if (!left) pthread_cond_signal(&syncer->wake);
     pthread_mutex_unlock(&syncer->mutex);
+    if (left) log_notify(syncer);
+}
+
+/* The owner takes the eventfd's notice, and writes and syncs what was left to it. */
+static inline void log_syncer_drain(log_syncer *syncer) {
+    uint64_t count;
+    ssize_t done = read(syncer->event, &count, sizeof count);
+    (void)done; /* nothing to read is as good */
+    pthread_mutex_lock(&syncer->mutex);
+    if (syncer->left && !syncer->busy) {
+        log_item *item = syncer->head;
+        syncer->head = syncer->tail = NULL;
+        syncer->left = 0;
+        syncer->busy = 1;
+        pthread_mutex_unlock(&syncer->mutex);
+        while (item) item = log_process(syncer, item, 0);
+        pthread_mutex_lock(&syncer->mutex);
+        syncer->busy = 0;
+    }
+    pthread_mutex_unlock(&syncer->mutex);
+    syncer->drained = atomic_load(&syncer->synced);
 }
 
 /* Waits until the queue is empty, then ends the thread. Once or more. */

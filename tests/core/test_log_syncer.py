@@ -1,13 +1,20 @@
 """The syncer thread: it needs no GIL, syncs many commits at once, and counts what it does."""
 
+import os
+import random
 import select
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from core_ext.log import Log
 from tests.core.log_help import commit_and_wait, open_folder
 
 READER = """
@@ -107,6 +114,119 @@ def test_close_waits_for_everything_that_was_committed(tmp_path: Path) -> None:
     log = open_folder(tmp_path)
     assert log.recovery.clean
     assert [note for _, _, note, _ in log.records(stream)] == list(range(1000))
+    log.close()
+
+
+def by_owner(log: Log) -> int:
+    found: int = log.stats()["owner_syncs"]
+    return found
+
+
+def serve(log: Log, number: int) -> None:
+    """What an event loop does until a batch is durable."""
+    deadline = time.monotonic() + 5
+    while log.synced() < number:
+        select.select([log.fileno()], [], [], max(0.0, deadline - time.monotonic()))
+        log.drain_notification()
+        assert time.monotonic() < deadline, "no notification within 5 s"
+
+
+def trusted(log: Log, stream: int) -> None:
+    """Commit and come, until a batch is left to the owner: when 16 syncs in a row were fast."""
+    deadline = time.monotonic() + 20
+    while not by_owner(log):
+        log.append(stream, 1, 0, b"x" * 100)
+        serve(log, log.commit())
+        assert time.monotonic() < deadline, "no 16 fast syncs in a row within 20 s"
+
+
+@pytest.fixture
+def fast_folder() -> Iterator[Path]:
+    """On a file system in memory, where every sync is fast."""
+    if not os.path.isdir("/dev/shm"):
+        pytest.skip("/dev/shm is needed: what is tested here depends on how fast the disk is")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+def test_an_owner_that_comes_syncs_small_batches_itself(fast_folder: Path) -> None:
+    log = open_folder(fast_folder)
+    stream = log.stream("a")
+    trusted(log, stream)
+    for _ in range(20):
+        before = by_owner(log)
+        log.append(stream, 1, 0, b"x" * 20_000)  # too large to hold an event loop up with
+        serve(log, log.commit())
+        assert by_owner(log) == before
+    log.close()
+
+
+def test_an_owner_that_does_not_come_is_not_waited_for(fast_folder: Path) -> None:
+    log = open_folder(fast_folder)
+    stream = log.stream("a")
+    trusted(log, stream)
+    served = by_owner(log)
+    for _ in range(3):
+        log.append(stream, 1, 0, b"x")
+        number = log.commit()
+        deadline = time.monotonic() + 5
+        while log.synced() < number:
+            assert time.monotonic() < deadline, "what was left to the owner was not taken back within 5 s"
+            time.sleep(0.001)
+    assert by_owner(log) == served
+    trusted_again = number + 100
+    while by_owner(log) == served:  # it comes again: so do the batches
+        log.append(stream, 1, 0, b"x")
+        serve(log, log.commit())
+        assert log.stats()["batches"] < trusted_again
+    log.close()
+
+
+def test_a_second_batch_takes_the_first_one_to_the_thread(fast_folder: Path) -> None:
+    log = open_folder(fast_folder)
+    stream = log.stream("a")
+    trusted(log, stream)
+    served = by_owner(log)
+    for _ in range(2):
+        log.append(stream, 1, 0, b"x")
+        number = log.commit()
+    serve(log, number)
+    assert by_owner(log) == served
+    log.close()
+
+
+def test_what_is_left_to_the_owner_is_written_when_the_log_is_closed(fast_folder: Path) -> None:
+    log = open_folder(fast_folder)
+    stream = log.stream("a")
+    trusted(log, stream)
+    log.append(stream, 1, 77, b"last")
+    log.commit()
+    log.close()
+    log = open_folder(fast_folder)
+    assert log.recovery.clean
+    assert list(log.records(stream))[-1][2:] == (77, b"last")
+    log.close()
+
+
+def test_owner_and_thread_take_turns_without_loss(fast_folder: Path) -> None:
+    log = open_folder(fast_folder, segment_bytes=256 << 10)
+    stream = log.stream("a")
+    choices = random.Random(5)
+    count = 0
+    for _ in range(3000):
+        for _ in range(choices.randrange(1, 3)):
+            log.append(stream, 1, count, bytes(choices.choice((10, 100, 5000))))
+            count += 1
+        number = log.commit()
+        if choices.random() < 0.9:
+            serve(log, number)
+        elif choices.random() < 0.1:
+            time.sleep(0.012)
+    assert by_owner(log)
+    log.close()
+    log = open_folder(fast_folder)
+    assert log.recovery.clean
+    assert [note for _, _, note, _ in log.records(stream)] == list(range(count))
     log.close()
 
 
