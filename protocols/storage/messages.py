@@ -118,15 +118,17 @@ class BarrierOutcome(Message, wire="storage.barrier-outcome", lane=Lane.CONTROL)
 
 
 class Apply(Message, wire="storage.apply"):
-    """Log adapter to shard: one entry of the replicated log. ``commands`` are Submits with the leader's time, encoded
+    """Log adapter to shard: one entry of the replicated log, or the neighbours ``first`` to ``index`` (0: ``index`` alone)
+    with all their commands in order. ``commands`` are Submits with the leader's time, encoded
     (protocols/storage/command.py)."""
 
     index: int
     commands: tuple[bytes, ...]
+    first: int = 0
 
 
 class Applied(Message, wire="storage.applied"):
-    """Shard to log adapter: results of the entry's submits, in order.
+    """Shard to log adapter: results of the submits of one Apply, in order.
 
     Attributes:
         next_deadline_ms: the earliest deadline of a key that is held: log time should reach it without being asked.

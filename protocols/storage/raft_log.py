@@ -44,6 +44,8 @@ from protocols.storage.messages import (
 )
 from protocols.storage.settings import GATEWAY_NAME, MAX_BATCH_BYTES, ROLE_NAME, SHARD_NAME, LogSettings
 
+_COMMANDS_TOGETHER = 64  # of several entries in one Apply: one turn of the shard stays short
+
 _REFUSED = {
     RefusalReason.NOT_LEADER: SubmitStatus.NOT_LEADER,
     RefusalReason.OVERLOADED: SubmitStatus.OVERLOADED,
@@ -162,12 +164,18 @@ class RaftLog(LogAdapter):
 
     @on(Committed)
     def committed(self, message: Committed, context: Context) -> None:
-        """Entries for the shard; those that are not commands only move its index."""
+        """Entries for the shard, small neighbours together; those that are not commands only move its index."""
         shard = context.ref(self._shard_name)
+        found: tuple[bytes, ...] = ()
+        first = message.entries[0].index
         for entry in message.entries:
-            found = entry.commands if entry.kind is EntryKind.COMMANDS else ()
-            context.send(shard, Apply(index=entry.index, commands=found))
+            commands_ = entry.commands if entry.kind is EntryKind.COMMANDS else ()
+            if entry.index > first and len(found) + len(commands_) > _COMMANDS_TOGETHER:
+                context.send(shard, Apply(index=entry.index - 1, commands=found, first=first))
+                found, first = (), entry.index
+            found = found + commands_ if found else commands_
         self._given = message.entries[-1].index
+        context.send(shard, Apply(index=self._given, commands=found, first=first))
         if message.report:
             self._wanted = self._given
 

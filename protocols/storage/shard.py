@@ -63,11 +63,11 @@ class StorageShard(Actor):
 
     @on(Apply)
     def apply(self, message: Apply, context: Context) -> None:
-        """The next entry. Deterministic: nothing but the entry and the state decides what happens."""
-        if message.index != self._applied + 1:
-            raise AssertionError(f"the log brought entry {message.index} after {self._applied}: entries must not skip")
-        commands_ = message.commands
-        outcomes = (self._run(commands_[0]),) if len(commands_) == 1 else tuple([self._run(each) for each in commands_])
+        """The next entry, or a few. Deterministic: nothing but the entries and the state decides what happens."""
+        first = message.first or message.index
+        if first != self._applied + 1:
+            raise AssertionError(f"the log brought entry {first} after {self._applied}: entries must not skip")
+        outcomes = tuple([self._run(command) for command in message.commands])
         self._applied = message.index
         assert context.sender is not None
         context.send(

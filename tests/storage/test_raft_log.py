@@ -200,8 +200,21 @@ def test_entries_of_the_protocol_move_the_shard_without_commands() -> None:
         for i, kind in enumerate((EntryKind.NOOP, EntryKind.CONFIGURATION, EntryKind.COMMANDS), 1)
     )
     stage.tell(Committed(entries=entries))
+    assert stage.take(stage.shard) == [Apply(first=1, index=3, commands=(b"c",))]
+
+
+def test_small_entries_go_to_the_shard_together_and_large_ones_alone() -> None:
+    stage = Stage()
+    counts = (1, 2, 100, 60, 4, 1)
+    stage.tell(Committed(entries=tuple(
+        Entry(index=index, term=1, kind=EntryKind.COMMANDS, commands=(b"%d" % index,) * count)
+        for index, count in enumerate(counts, 1)
+    )))
     assert stage.take(stage.shard) == [
-        Apply(index=1, commands=()), Apply(index=2, commands=()), Apply(index=3, commands=(b"c",))
+        Apply(first=1, index=2, commands=(b"1", b"2", b"2")),
+        Apply(first=3, index=3, commands=(b"3",) * 100),
+        Apply(first=4, index=5, commands=(b"4",) * 60 + (b"5",) * 4),
+        Apply(first=6, index=6, commands=(b"6",)),
     ]
 
 

@@ -119,6 +119,23 @@ def test_the_log_must_not_skip() -> None:
         stage.tell(Apply(index=2, commands=()))
 
 
+def test_neighbours_together_give_the_state_that_they_give_one_by_one() -> None:
+    one, other = Stage(), Stage()
+    session = one.open()
+    assert other.open() == session
+    commands = [encode(session, serial, batch(("SET", f"k{serial % 3}", str(serial)))) for serial in range(1, 8)]
+    single = [each for command in commands for each in one.apply(command)]
+    (first,) = other.tell(Apply(first=2, index=5, commands=tuple(commands[:3])))
+    (second,) = other.tell(Apply(first=6, index=8, commands=tuple(commands[3:])))
+    assert isinstance(first, Applied)
+    assert isinstance(second, Applied)
+    assert (first.index, second.index) == (5, 8)
+    assert [*first.outcomes, *second.outcomes] == single
+    assert one.shard.status() == other.shard.status()
+    with pytest.raises(AssertionError, match="brought entry 10 after 8"):
+        other.tell(Apply(first=10, index=11, commands=()))
+
+
 def test_a_read_waits_for_its_index_and_too_many_are_refused() -> None:
     stage = Stage(ShardSettings(max_waiting_reads=2))
     session = stage.open()
