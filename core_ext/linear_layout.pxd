@@ -24,6 +24,7 @@ cdef class Layout:
     cdef int keep_optional(self) except -1
     cdef void sort_optional(self) noexcept
     cdef int32_t give_slots(self) except -1
+    cdef int sort_returns(self) except -1
 
 
 cdef inline bint never_changes(const Entry *entry) noexcept nogil:

@@ -11,6 +11,9 @@ from libc.stdlib cimport free, malloc, qsort
 from core_ext.linear_problem cimport Entry, Problem
 from core_ext.linear_table cimport APPEND, CAS, READ, WRITE
 
+cdef enum:
+    MAX_MOVES = 32  # per operation, before sorting from scratch is quicker
+
 cdef int64_t MAX_SCANNED = 2_000_000_000  # characters; beyond it leaving out costs more than it saves
 
 
@@ -55,6 +58,7 @@ cdef class Layout:
             raise MemoryError("no memory for a search")
         self.keep_optional()
         self.sort_optional()
+        self.sort_returns()
         self.words = (self.give_slots() + 63) // 64
         self.optional_words = (self.optional + 63) // 64
 
@@ -119,20 +123,12 @@ cdef class Layout:
     cdef int32_t give_slots(self) except -1:
         """Number the open operations of every moment with as few bits as possible; returns how many."""
         cdef int32_t at, returns = 0, slots = 0, spare = 0
-        cdef Order *returned = <Order *> malloc((self.size + 1) * sizeof(Order))
         cdef int32_t *unused = <int32_t *> malloc((self.size + 1) * sizeof(int32_t))
-        if returned == NULL or unused == NULL:
-            free(returned)
-            free(unused)
+        if unused == NULL:
             raise MemoryError("no memory for a search")
         for at in range(self.size):
-            returned[at].position, returned[at].operation = self.done[at].returned, at
-        qsort(returned, self.size, sizeof(Order), by_position)
-        for at in range(self.size):
-            self.order[at] = returned[at].operation
-        for at in range(self.size):
-            while returned[returns].position < self.done[at].invoked:
-                unused[spare] = self.slot[returned[returns].operation]
+            while self.done[self.order[returns]].returned < self.done[at].invoked:
+                unused[spare] = self.slot[self.order[returns]]
                 spare += 1
                 returns += 1
             if spare:
@@ -141,6 +137,32 @@ cdef class Layout:
             else:
                 self.slot[at] = slots
                 slots += 1
-        free(returned)
         free(unused)
         return slots
+
+    cdef int sort_returns(self) except -1:
+        """Nearly in order already, as far as few operations are open at once; else sorted from scratch."""
+        cdef int32_t at, place
+        cdef int64_t moves = 0
+        cdef Order *returned
+        for at in range(self.size):
+            place = at
+            while place and self.done[self.order[place - 1]].returned > self.done[at].returned:
+                self.order[place] = self.order[place - 1]
+                place -= 1
+            self.order[place] = at
+            moves += at - place
+            if moves > MAX_MOVES * <int64_t> self.size:
+                break
+        else:
+            return 0
+        returned = <Order *> malloc((self.size + 1) * sizeof(Order))
+        if returned == NULL:
+            raise MemoryError("no memory for a search")
+        for at in range(self.size):
+            returned[at].position, returned[at].operation = self.done[at].returned, at
+        qsort(returned, self.size, sizeof(Order), by_position)
+        for at in range(self.size):
+            self.order[at] = returned[at].operation
+        free(returned)
+        return 0

@@ -7,6 +7,7 @@ invocation and return; optional ones (outcome unknown) at any time after their i
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free, realloc
 
+from core_ext.linear_fields cimport Fields, field
 from core_ext.linear_table cimport APPEND, CALL, CAS, DIFFER, ERASE, READ, WRITE, Table
 
 cdef enum:
@@ -18,6 +19,16 @@ cdef enum:
     F_DELETE = 4
     F_ACQUIRE = 5
     F_RELEASE = 6
+
+cdef enum:  # attributes of an operation
+    OUTCOME
+    NAME
+    KEY
+    VALUE
+    RESULT
+    INVOKED
+    COMPLETED
+    PROCESS
 
 FUNCTIONS = {
     "read": F_READ, "get": F_READ, "write": F_WRITE, "put": F_WRITE, "cas": F_CAS, "append": F_APPEND,
@@ -104,50 +115,56 @@ def compile_problems(operations, Table table, initial, allowed, ok, failed, refu
     cdef int32_t start = table.number(initial), source = -1, f
     cdef bint known
     cdef set texts = set()
+    cdef Fields fields
+    if not operations:
+        return []
+    fields = Fields(
+        type(operations[0]), "outcome", "f", "key", "value", "result", "invoked", "completed", "process"
+    )
     for operation in operations:
         source += 1
-        outcome = operation.outcome
+        outcome = field(fields, operation, OUTCOME)
         if outcome is failed:
             continue
         known = outcome is ok
-        code = functions.get(operation.f)
+        code = functions.get(field(fields, operation, NAME))
         if code is None:
             refuse(operation, f"has no {operation.f}; it has {', '.join(sorted(functions))}")
         f = code
-        key = operation.key
+        key = field(fields, operation, KEY)
         found = problems.get(key)
         if found is None:
             found = problems[key] = Problem(table, start, key)
         problem = <Problem> found
         entry.source = source
-        entry.invoked = operation.invoked
-        entry.returned = <int32_t> operation.completed if known else NEVER
+        entry.invoked = field(fields, operation, INVOKED)
+        entry.returned = <int32_t> field(fields, operation, COMPLETED) if known else NEVER
         entry.b = 0
         if f == F_READ:
             if not known:
                 continue
-            entry.kind, entry.a = READ, table.number(operation.result)
+            entry.kind, entry.a = READ, table.number(field(fields, operation, RESULT))
         elif f == F_WRITE:
-            entry.kind, entry.a = WRITE, table.number(operation.value)
+            entry.kind, entry.a = WRITE, table.number(field(fields, operation, VALUE))
         elif f == F_CAS:
-            old, new = operation.value
+            old, new = field(fields, operation, VALUE)
             entry.a, entry.b = table.number(old), table.number(new)
-            entry.kind = DIFFER if known and operation.result is False else CAS
+            entry.kind = DIFFER if known and field(fields, operation, RESULT) is False else CAS
         elif f == F_APPEND:
-            if type(operation.value) is not str:
-                refuse(operation, f"appends strings, and not {operation.value!r}")
-            entry.kind, entry.a = APPEND, table.number(operation.value)
+            if type(field(fields, operation, VALUE)) is not str:
+                refuse(operation, f"appends strings, and not {field(fields, operation, VALUE)!r}")
+            entry.kind, entry.a = APPEND, table.number(field(fields, operation, VALUE))
             texts.add(key)
         elif f == F_DELETE:
             entry.a = table.null
             entry.kind = WRITE
-            if known and operation.result is not None:
-                if type(operation.result) is not bool:
+            if known and field(fields, operation, RESULT) is not None:
+                if type(field(fields, operation, RESULT)) is not bool:
                     refuse(operation, "answers a delete with true (there was a value), false (there was none) or null")
-                entry.kind = ERASE if operation.result else READ
+                entry.kind = ERASE if field(fields, operation, RESULT) else READ
         else:
             entry.kind = CAS
-            entry.a, entry.b = table.null, table.number(("held by", operation.process))
+            entry.a, entry.b = table.null, table.number(("held by", field(fields, operation, PROCESS)))
             if f == F_RELEASE:
                 entry.a, entry.b = entry.b, entry.a
         problem.add(entry)

@@ -21,12 +21,35 @@ cdef extern from *:
         uint64_t sum = (uint64_t) (product & prime) + (uint64_t) (product >> 61);
         return sum >= prime ? sum - prime : sum;
     }
+    // A hash that goes on over 1 to 8 more bytes, with the powers 0 to 8 of the base; sums of 128 bits, reduced once.
+    static inline uint64_t actorum_extend(
+        uint64_t hash, const unsigned char *bytes, int count, const uint64_t *powers
+    ) {
+        const uint64_t prime = (1ULL << 61) - 1;
+        unsigned __int128 sum = (unsigned __int128) hash * powers[count];
+        for (int at = 0; at < count; at++) {
+            sum += (unsigned __int128) powers[count - 1 - at] * (bytes[at] + 1);
+        }
+        sum = (sum & prime) + (sum >> 61);
+        uint64_t folded = (uint64_t) (sum & prime) + (uint64_t) (sum >> 61);
+        return folded >= prime ? folded - prime : folded;
+    }
     """
     uint64_t actorum_multiply(uint64_t left, uint64_t right) noexcept nogil
+    uint64_t actorum_extend(
+        uint64_t hash, const unsigned char *bytes, int count, const uint64_t *powers
+    ) noexcept nogil
 
 cdef uint64_t PRIME = (<uint64_t> 1 << 61) - 1
 cdef uint64_t FIRST_BASE = int.from_bytes(os.urandom(7), "little") + 257
 cdef uint64_t SECOND_BASE = int.from_bytes(os.urandom(7), "little") + 257
+cdef enum:
+    AT_ONCE = 8  # bytes that are hashed in one go
+cdef uint64_t[AT_ONCE + 1] FIRST_POWERS, SECOND_POWERS
+FIRST_POWERS[0] = SECOND_POWERS[0] = 1
+for _power in range(AT_ONCE):
+    FIRST_POWERS[_power + 1] = actorum_multiply(FIRST_POWERS[_power], FIRST_BASE)
+    SECOND_POWERS[_power + 1] = actorum_multiply(SECOND_POWERS[_power], SECOND_BASE)
 cdef uint64_t GOLDEN = 0x9E3779B97F4A7C15
 cdef uint64_t EMPTY = 0xFFFFFFFFFFFFFFFF
 cdef int32_t MAX_STATES = 0x7FFFFFF0
@@ -237,7 +260,8 @@ cdef class Table:
         """Hash the strings among the values that were numbered since the last time."""
         cdef Text made
         cdef const unsigned char *data
-        cdef Py_ssize_t at, length
+        cdef Py_ssize_t length
+        cdef int count
         while self.text_size < self.size:
             made.state = made.tail = -1
             made.length, made.first, made.second, made.first_power, made.second_power = -1, 0, 0, 1, 1
@@ -245,11 +269,14 @@ cdef class Table:
             if type(value) is str:
                 data = <const unsigned char *> PyUnicode_AsUTF8AndSize(value, &length)
                 made.length = length
-                for at in range(length):
-                    made.first = (actorum_multiply(made.first, FIRST_BASE) + data[at] + 1) % PRIME
-                    made.second = (actorum_multiply(made.second, SECOND_BASE) + data[at] + 1) % PRIME
-                    made.first_power = actorum_multiply(made.first_power, FIRST_BASE)
-                    made.second_power = actorum_multiply(made.second_power, SECOND_BASE)
+                while length > 0:
+                    count = AT_ONCE if length > AT_ONCE else <int> length
+                    made.first = actorum_extend(made.first, data, count, FIRST_POWERS)
+                    made.second = actorum_extend(made.second, data, count, SECOND_POWERS)
+                    made.first_power = actorum_multiply(made.first_power, FIRST_POWERS[count])
+                    made.second_power = actorum_multiply(made.second_power, SECOND_POWERS[count])
+                    data += count
+                    length -= count
             self.add_text(made)
         return 0
 

@@ -6,6 +6,7 @@ a history that is misread gives a wrong verdict.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -113,6 +114,9 @@ def assemble(events: Iterable[tuple[int, Event]]) -> History:
                     f"may still be under way, so that the client must go on as a new process"
                 )
             check_invocation(number, event)
+            event.f = sys.intern(event.f)  # type: ignore[arg-type]
+            if type(event.key) is str:
+                event.key = sys.intern(event.key)  # one string per key, not per line
             opened[process] = (len(operations), number, event)
             operations.append(None)
             if len(operations) > MAX_OPERATIONS:
