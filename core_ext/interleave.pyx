@@ -49,6 +49,7 @@ cdef struct Outcome:
 
 cdef struct Message:
     int32_t slot
+    int32_t source          # slot of the sender; -1: the world
     int32_t channel
     int32_t flags
     int32_t kind            # of its content, for predicates that look for one kind
@@ -234,9 +235,10 @@ cdef class Interleaving:
         return self.local_flags.count - 1
 
     def add_message(
-        self, int32_t event, int32_t slot, int32_t channel, int32_t flags, int32_t kind, int32_t received, int32_t sent,
+        self, int32_t event, int32_t slot, int32_t source, int32_t channel, int32_t flags, int32_t kind,
+        int32_t received, int32_t sent,
     ):
-        """The message whose delivery is ``event``: for which slot, on which channel, of which kind, and what it adds to
+        """The message whose delivery is ``event``: for which slot, from which, on which channel, of which kind, and what it adds to
         the history."""
         cdef Py_ssize_t size = self.message_size
         cdef Message* messages
@@ -250,7 +252,7 @@ cdef class Interleaving:
             free(self.messages)
             self.messages = messages
             self.message_size = size
-        self.messages[event] = Message(slot, channel, flags, kind, received, sent)
+        self.messages[event] = Message(slot, source, channel, flags, kind, received, sent)
 
     # --- local steps -----------------------------------------------------------------------------------------------
 
@@ -506,12 +508,12 @@ cdef class Interleaving:
                         continue  # behind another one
                 elif v[i - 1] == event:
                     continue  # a second copy
-            if self.lossy and not message.flags & LOCAL and (self.drops < 0 or v[self.slots + DROPS] < self.drops):
+            if self.may_lose(v, &message):
                 self.label = FAULT
                 self.detail = event
                 self.begin(v, length, 0)
                 self.take_out(0, i)
-                if self.drops >= 0:
+                if self.lossy and self.drops >= 0:
                     self.levels[0][self.slots + DROPS] += 1
                 self.emit(0)
             step = self.step_of(v[message.slot], event)
@@ -529,6 +531,14 @@ cdef class Interleaving:
                 self.levels[0][self.slots] = self.record(self.levels[0][self.slots], message.received)
             self.settle(0, 0, self.plan(0, message.slot, event))
         return 0
+
+    cdef bint may_lose(self, const int32_t* v, const Message* message) noexcept:
+        if message.flags & LOCAL:
+            return False
+        if self.lossy:
+            return self.drops < 0 or v[self.slots + DROPS] < self.drops
+        # in lock-step rounds nothing is late, so a crash in the middle of a round must be able to lose what was sent in it
+        return self.rounds and message.source >= 0 and self.local_flags.data[v[message.source]] & DOWN != 0
 
     cdef int own_events(self, const int32_t* v, Py_ssize_t length) except -1:
         cdef Py_ssize_t slot, i, at

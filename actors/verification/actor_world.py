@@ -222,7 +222,8 @@ class World:
                 sent = self._operation_number(self.history.sent(envelope))
             assert self.engine is not None
             kind = self.kind_number((envelope.parcel, type(envelope.message)))
-            self.engine.add_message(number, slot, channel, flags, kind, received, sent)
+            origin = self.slot_of(source) if source is not None else None
+            self.engine.add_message(number, slot, -1 if origin is None else origin, channel, flags, kind, received, sent)
         return number
 
     def kind_number(self, kind: tuple[Parcel, type[Any]]) -> int:

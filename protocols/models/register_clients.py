@@ -54,6 +54,7 @@ class RegisterClient(Actor):
     """
 
     def __init__(self, number: int, servers: Sequence[Reference], puts: int = 1) -> None:
+        self.number = number
         self.place = len(servers) + number
         self.servers = tuple(servers)
         self.puts = puts
@@ -70,8 +71,7 @@ class RegisterClient(Actor):
         server = self.servers[(self.place + self.done) % len(self.servers)]
         if self.done < self.puts:
             letter = "A" if self.done == 0 else "Z"
-            step = self.place - len(self.servers)
-            value = chr(ord(letter) + (step if self.done == 0 else -step))
+            value = chr(ord(letter) + (self.number if self.done == 0 else -self.number))
             context.send(server, Put(request, value))
         else:
             context.send(server, Get(request))
