@@ -135,6 +135,8 @@ class SimulatedDisk:
         name = written[draws.below(len(written))]
         file = self._files[name]
         end = len(file.rstrip(b"\0")) or 1
-        at, bit = draws.below(end), draws.below(8)
+        # what was written last is hit as often as all the rest: nobody else may have a copy of it yet
+        at = end - 1 - draws.below(min(end, 2 * SECTOR_BYTES)) if draws.below(2) else draws.below(end)
+        bit = draws.below(8)
         file[at] ^= 1 << bit
         return f"{name} byte {at} bit {bit}"

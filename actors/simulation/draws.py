@@ -82,7 +82,7 @@ def draw_faults(stream: Stream, menu: Menu, minority: int) -> Faults:
     links = LinkFaults(
         loss=some(stream, 0.5 * menu.links, (0.01, 0.05, 0.2), 0.0),
         duplicate=some(stream, 0.35 * (menu.links and menu.duplicate), (0.02, 0.1), 0.0),
-        reorder=some(stream, 0.35 * (menu.links and menu.reorder), (0.05, 0.3), 0.0),
+        reorder=some(stream, 0.4 * (menu.links and menu.reorder), (0.1, 0.5), 0.0),
         late=some(stream, 0.3 * menu.links, (0.01, 0.05), 0.0),
     )
     disks = DiskFaults(
@@ -95,12 +95,13 @@ def draw_faults(stream: Stream, menu: Menu, minority: int) -> Faults:
     )
     return Faults(
         budget=budget,
-        crash=some(stream, 0.6 * menu.crash, (0.1, 0.5, 2.0), 0.0),
-        down_seconds=stream.choice(((0.05, 0.5), (0.05, 3.0))),
+        crash=some(stream, 0.65 * menu.crash, (0.2, 1.0, 4.0), 0.0),
+        down_seconds=stream.choice(((0.02, 0.5), (0.05, 3.0))),
         pause=some(stream, 0.3 * menu.pause, (0.1, 0.5), 0.0),
         omit_send=some(stream, 0.2 * menu.omission, (0.1, 0.4), 0.0),
         omit_receive=some(stream, 0.2 * menu.omission, (0.1, 0.4), 0.0),
-        partition=some(stream, 0.5 * menu.partition, (0.1, 0.4, 1.0), 0.0),
+        partition=some(stream, 0.6 * menu.partition, (0.2, 1.0, 3.0), 0.0),
+        partition_seconds=stream.choice(((0.1, 1.0), (0.2, 4.0))),
         shapes=_shapes(stream),
         clog=some(stream, 0.25 * menu.slow, (0.1, 0.5), 0.0),
         slow_link=some(stream, 0.25 * menu.slow, (0.1, 0.5), 0.0),

@@ -82,7 +82,7 @@ class RaftScenario(Scenario):
 
         for name in names:
             simulation.node(name, boot)
-        simulation.run(self.settings.seconds)
+        run_with_blackouts(run, simulation, self.settings.seconds)
         oracle.working = False
         quorum = heal_quorum(run, simulation, names, lost)
         if lost:
@@ -125,6 +125,20 @@ class RaftScenario(Scenario):
                 break
         else:
             raise run.violation("liveness", f"{asked} of the healed {quorum} never answers a read")
+
+
+def run_with_blackouts(run: Run, simulation: Simulation, seconds: float) -> None:
+    """The phase with faults; in some runs the power of all nodes fails together, as no budget of faults allows, and as
+    what is on a majority's disks must survive.
+    """
+    blackouts = draws.some(run.swarm, 0.3, (1, 3, 6), 0)
+    for _ in range(blackouts):
+        simulation.run(seconds / (blackouts + 1) * run.swarm.uniform(0.1, 1.9))
+        for node in simulation.nodes.values():
+            simulation.kill(node)
+        for node in simulation.nodes.values():
+            simulation.restart(node)
+    simulation.run(max(0.0, seconds - simulation.now))
 
 
 def draw_settings(swarm: Stream) -> RaftSettings:
@@ -195,7 +209,14 @@ def watch(simulation: Simulation, oracle: Oracle) -> None:
 
 def watch_roles(simulation: Simulation, history: properties.History) -> None:
     """The five invariants after every event of a role, and what should be seen of roles."""
+    votes: dict[str, tuple[RaftRole, int, str | None]] = {}
+
     def invariants(node: str, role: RaftRole) -> None:
+        before = votes.get(node)
+        if before is None or before[0] is not role or before[1] != role.term or before[2] is None:
+            votes[node] = role, role.term, role.vote
+        elif role.vote != before[2]:
+            raise simulation.violation("a vote stands", f"{node} forgets its vote of term {role.term}, {before[2]}")
         try:
             properties.check(history, role)
         except properties.Violation as error:

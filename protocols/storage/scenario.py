@@ -27,6 +27,7 @@ from protocols.raft.scenario import (
     draw_settings,
     heal_quorum,
     needs_log,
+    run_with_blackouts,
     watch_roles,
     within,
 )
@@ -102,7 +103,7 @@ class StoreScenario(Scenario):
 
         for name in names:
             simulation.node(name, boot)
-        simulation.run(wanted.seconds)
+        run_with_blackouts(run, simulation, wanted.seconds)
         quorum = heal_quorum(run, simulation, names, lost)
         if quorum:
             _liveness(run, simulation, workload, quorum, recorder)
