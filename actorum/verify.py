@@ -64,7 +64,8 @@ def verify(
 
     try:
         found = load(model, settings)
-        result = check(found, progress=None if as_json else _progress(), memory_bytes=memory << 20, **options)
+        line = _Line() if sys.stderr.isatty() and not as_json else None
+        result = check(found, progress=line, memory_bytes=memory << 20, **options)
     except (ModelError, ModelNotFound) as error:
         if as_json:
             click.echo(json.dumps({"error": str(error)}))
@@ -97,21 +98,36 @@ def _clear() -> str:
     return "\r\x1b[K" if sys.stderr.isatty() else ""
 
 
-def _progress() -> Any:
-    """One line on standard error that is written over and over; nothing where nobody sees it."""
-    if not sys.stderr.isatty():
-        return None
+class _Line:
+    """The progress as one line on standard error, written over and over."""
 
-    def show(now: Progress) -> None:
-        rate = now.distinct / max(now.seconds, 1e-9)
-        # Rough: the queue shrinks only when the search is about to end; states per level say nothing about the rest.
+    def __init__(self) -> None:
+        self._before: Progress | None = None
+
+    def __call__(self, now: Progress) -> None:
+        seconds = max(now.seconds, 1e-9)
+        estimate = self._estimate(now)
         text = (
-            f"{now.distinct:,} states ({rate:,.0f}/s) · {now.generated:,} generated · depth {now.depth} · "
-            f"queue {now.queue:,} · {now.bytes_used / max(now.distinct, 1):,.0f} B/state · {now.seconds:.0f} s"
+            f"{now.distinct:,} states ({now.distinct / seconds:,.0f}/s) · {now.generated:,} generated "
+            f"({now.generated / seconds:,.0f}/s) · depth {now.depth} · queue {now.queue:,} · "
+            f"{now.bytes_used / max(now.distinct, 1):,.0f} B/state · {now.seconds:.0f} s"
+            + (f" · about {estimate:,} states in all" if estimate else "")
         )
         click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+        self._before = now
 
-    return show
+    def _estimate(self, now: Progress) -> int | None:
+        """States in all, if every state that waits goes on to lead to as many new ones as the last ones did.
+
+        None while that is one or more: no end is in sight then.
+        """
+        if self._before is None:
+            return None
+        new = now.distinct - self._before.distinct
+        explored = new + self._before.queue - now.queue
+        if explored <= new:
+            return None
+        return now.distinct + now.queue * new // (explored - new)
 
 
 def _draw(result: Result, path: Path) -> None:

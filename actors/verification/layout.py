@@ -119,10 +119,22 @@ class MembersField(Field):
     def __init__(self, layout: Layout, name: str) -> None:
         super().__init__(layout, name)
         self.known: list[tuple[Any, Any, int]] = []
+        self._keys: dict[Any, Any] = {}
         self._slot_of: dict[Any, int] = {}
         self.count_slot = layout.take_hidden()
         self.values = [False, True]
         layout.search.new_value(self.number, 1)
+
+    def key_of(self, value: Any) -> Any:
+        """What identifies a member.
+
+        Raises:
+            Relayout: an equal one of another type is known (1 and True): a set takes them for one, states do not.
+        """
+        key = super().key_of(value)
+        if self._keys.setdefault(value, key) != key:
+            raise Relayout(self.name)
+        return key
 
     def slot_of(self, key: Any, member: Any) -> int:
         """The slot of a member; a new one when it is met first."""

@@ -41,8 +41,8 @@ def run(space: Space, options: Options, progress: ProgressCallback | None, enoug
         before = time.monotonic()
         limit = batch
         if options.max_states is not None:
-            # A state reaches several others, so the bound is kept to within one state's successors.
-            limit = 1 if space.store.count + 64 * batch >= options.max_states else batch
+            # A state reaches several others; near the bound, states are explored one by one.
+            limit = max(1, min(batch, (options.max_states - space.store.count) // 64))
         done = space.expand(limit)
         now = time.monotonic()
         if done < limit:

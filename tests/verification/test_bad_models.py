@@ -256,3 +256,34 @@ def test_a_deadlock_is_found_where_a_run_may_not_end(state: Any) -> None:
     assert result["ends at five"].verdict is Verdict.VIOLATED
     assert result["ends at five"].trace is not None
     assert [step.state.number for step in result["ends at five"].trace.steps] == [0, 1, 2, 3, 4]
+
+
+def test_equal_members_of_different_types_are_told_apart_in_states_and_taken_for_one_in_sets() -> None:
+    class Mixed(Counter):
+        def next_state(self, state: Any, action: int) -> Any:
+            added = {1: frozenset({1}), 2: frozenset({True}), 3: frozenset({1.0})}[action]
+            return state.replace(members=added) if not state.members else None
+
+        def actions(self, state: Any) -> Iterable[int]:
+            return (1, 2, 3)
+
+        def properties(self) -> Iterable[Property]:
+            return [always("one of them", lambda state: not state.members or 1 in state.members)]
+
+    for state in (Cell, Pair):
+        result = check(Mixed(state))
+        assert result.distinct == 4
+        assert result.holds
+
+
+def test_a_field_that_outgrows_its_slots_is_followed_as_a_whole() -> None:
+    """Tuples that change their length, and sets with very many members, cost a second start and no state."""
+    class Growing(Counter):
+        def next_state(self, state: Any, action: int) -> Any:
+            if state.number == 700:
+                return None
+            queue = (*state.items, state.number) if len(state.items) < 5 else state.items[1:]
+            return state.replace(number=state.number + 1, items=queue, members=state.members | {state.number})
+
+    for state in (Cell, Pair):
+        assert check(Growing(state)).distinct == 701
