@@ -16,6 +16,7 @@ from protocols.detector import Alive, DetectorSettings, HeartbeatDetector, Subsc
 SIZES = (3, 5, 2, 7)
 SUBSCRIBER_NAME = "subscriber"
 DELAY_SECONDS = 0.5  # beyond what any link needs when all faults have ended
+UNDER_WAY_SECONDS = 4.0  # by then everything has arrived that was late, held back or slow before
 _MENU = Menu(disk_time=False, disk_full=False, corruption=False)
 _SUPERVISION = Supervision(directive=Directive.ESCALATE)
 
@@ -99,6 +100,7 @@ class DetectorScenario(Scenario):
         simulation.calm(up)
         if down:
             simulation.reached("a node is down at the end")
+        simulation.run(UNDER_WAY_SECONDS)
         # a clock that drifts counts the time-outs by itself
         simulation.run(1.2 * properties.settling_seconds(settings, DELAY_SECONDS) + 1.0)
         for name in up:
