@@ -2,8 +2,7 @@
 
 A global state is a vector: one local state per slot, the history, how many crashes and drops were spent, then the
 messages in flight, sorted by channel (in a first-in-first-out channel in the order in which they were sent, in any other
-by number). A handler runs once per distinct local step: what (local state, event) leads to is asked of the world and
-remembered. Knows neither actors nor properties beyond "a decision tree over parts of the vector".
+by number). Knows neither actors nor properties beyond "a predicate over parts of the vector".
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -12,129 +11,27 @@ from libc.string cimport memcpy, memmove
 
 from core_ext.explore cimport StateStore
 from core_ext.explore_graph cimport Graph
-from core_ext.interleave_tables cimport Ints, Steps, fingerprint
+from core_ext.interleave_predicates cimport Predicate
+from core_ext.interleave_steps cimport (
+    CRASHES, DOWN, DROPS, FAILED, FIFO, HEADER, LOCAL, PINNED, PURGE, UP, WITHHELD, LocalSteps, Message, Outcome,
+)
+from core_ext.interleave_tables cimport Ints, fingerprint
 
 cdef enum:
     MAX_IN_FLIGHT = 4096    # more is a flood, not a model
     MAX_LEVELS = 64         # actors that one action may touch one after the other with a choice each
     MAX_PLAN = 4096
-    CRASHES = 1             # places behind the history
-    DROPS = 2
-    HEADER = 3
-    # flags of a local state
-    UP = 1
-    DOWN = 2
-    WITHHELD = 4            # a timer that is not offered any more
-    # flags of an outcome
-    PURGE = 1               # messages to this incarnation are lost
-    FAILED = 2
-    # flags of a message
-    FIFO = 1
-    LOCAL = 2               # between actors of one node: never lost, never doubled
-    PINNED = 4              # to one incarnation
-    ROUND = 1               # the label of the end of a round; the world's second event
     FAULT = 0               # the label of what no run is obliged to do; the world's first event stands for it
+    ROUND = 1               # the label of the end of a round; the world's second event
 
 cdef uint32_t OUTSIDE = 0xffffffffU  # the target of an edge that leaves the boundary or the bounds
 
 
-cdef struct Outcome:
-    int32_t local
-    int32_t sends
-    int32_t send_count
-    int32_t follows
-    int32_t follow_count
-    int32_t flags
-    int32_t note            # what it adds to the history; -1: nothing
-
-cdef struct Message:
-    int32_t slot
-    int32_t source          # slot of the sender; -1: the world
-    int32_t channel
-    int32_t flags
-    int32_t kind            # of its content, for predicates that look for one kind
-    int32_t received        # what its delivery adds to the history; -1: nothing
-    int32_t sent
-
-
-cdef class Predicate:
-    """A predicate of global states, as a decision tree over the parts that it read.
-
-    A predicate is a function of the state alone, so the first part that it reads is always the same one, the second
-    depends on the first one's value alone, and so on. Each path is asked for once.
-
-    Args:
-        evaluate: called with the vector as a tuple; returns (verdict, [(part, value), ...] as read).
-    """
-
-    cdef object evaluate
-    cdef list branches
-    cdef list parts
-    cdef readonly Py_ssize_t evaluations
-
-    def __init__(self, evaluate):
-        self.evaluate = evaluate
-        self.branches = []
-        self.parts = []
-
-    cdef int learn(self, Interleaving engine, const int32_t* v, Py_ssize_t length) except -1:
-        cdef Py_ssize_t node = 0
-        cdef Py_ssize_t last
-        cdef dict branch
-        self.evaluations += 1
-        verdict, reads = self.evaluate(engine.as_tuple(v, length))
-        answer = -2 if verdict else -1
-        if not reads:
-            reads = [(-1, 0)]  # a constant
-        last = len(reads) - 1
-        if not self.parts:
-            self.parts.append(reads[0][0])
-            self.branches.append({})
-        for place, (part, value) in enumerate(reads):
-            if self.parts[node] != part:
-                raise ValueError("it does not always read the same parts of equal states: it depends on something else")
-            branch = <dict>self.branches[node]
-            if place == last:
-                branch[value] = answer
-            elif value in branch:
-                node = branch[value]
-            else:
-                branch[value] = len(self.parts)
-                node = branch[value]
-                self.parts.append(reads[place + 1][0])
-                self.branches.append({})
-        return 1 if verdict else 0
-
-    cdef int holds(self, Interleaving engine, const int32_t* v, Py_ssize_t length) except -1:
-        cdef Py_ssize_t node = 0
-        cdef Py_ssize_t part
-        cdef object found
-        if not self.parts:
-            return self.learn(engine, v, length)
-        while True:
-            part = self.parts[node]
-            if part < 0:
-                key = 0
-            elif part <= engine.slots:
-                key = v[part]
-            else:
-                key = engine.in_flight(v, length, part - engine.slots - 2)
-            found = (<dict>self.branches[node]).get(key)
-            if found is None:
-                return self.learn(engine, v, length)
-            node = found
-            if node < 0:
-                return 1 if node == -2 else 0
-
-
-cdef class Interleaving:
+cdef class Interleaving(LocalSteps):
     """Successors of global states, and the states that were reached.
 
     Args:
-        world: answers ``step(local, event)`` with a list of outcomes (local, sends, follow-ups, flags,
-            note), and
-            ``record(history, event)`` with a history; announces local states and messages before it names them.
-        slots: places for actors.
+        world, slots: see ``LocalSteps``.
         nodes: for every node that may crash: (slots, crash event of each, recover event of each).
         duplicating: messages between nodes stay in flight when they are delivered.
         lossy: messages between nodes may be dropped.
@@ -149,29 +46,20 @@ cdef class Interleaving:
     """
 
     cdef readonly StateStore states
-    cdef readonly Py_ssize_t slots
     cdef readonly uint64_t generated
     cdef readonly bint cut                # the boundary refused a state
     cdef readonly bint withheld           # a timer was not offered
     cdef readonly object failure          # (state, action number) of a handler that failed; None
-    cdef readonly Py_ssize_t local_steps
     cdef public object boundary           # a Predicate; None
     cdef public list watched              # Predicates whose truth is kept per state, at most 32
     cdef public int32_t once              # bits of those that are asked until they hold in one state
     cdef int32_t found
     cdef readonly Graph graph             # labelled with events; None when it is not kept
-    cdef object world
     cdef list nodes
     cdef bint duplicating, lossy
     cdef bint final, rounds
     cdef int crashes, down, drops, capacity
-    cdef Steps steps, records
-    cdef Ints step_first, step_count, pool, local_flags, offers, offer_at, offer_count
     cdef Ints bits
-    cdef Outcome* outcomes
-    cdef Py_ssize_t outcome_count, outcome_size
-    cdef Message* messages
-    cdef Py_ssize_t message_size
     cdef int32_t* levels[MAX_LEVELS]
     cdef Py_ssize_t lengths[MAX_LEVELS]
     cdef int32_t plan_slot[MAX_PLAN]
@@ -187,8 +75,6 @@ cdef class Interleaving:
         self, world, Py_ssize_t slots, list nodes, bint duplicating, bint lossy, int crashes, int down, int drops,
         int capacity, bint final, bint rounds, bint exact, bint keep_graph,
     ):
-        self.world = world
-        self.slots = slots
         self.nodes = nodes
         self.duplicating = duplicating
         self.lossy = lossy
@@ -201,113 +87,12 @@ cdef class Interleaving:
         self.states = StateStore(exact, exact)
         self.graph = Graph() if keep_graph else None
         self.watched = []
-        self.steps = Steps()
-        self.records = Steps()
-        self.step_first = Ints()
-        self.step_count = Ints()
-        self.pool = Ints()
-        self.local_flags = Ints()
-        self.offers = Ints()
-        self.offer_at = Ints()
-        self.offer_count = Ints()
         self.bits = Ints()
 
     def __dealloc__(self):
         cdef int i
-        free(self.outcomes)
-        free(self.messages)
         for i in range(MAX_LEVELS):
             free(self.levels[i])
-
-    # --- what the world announces --------------------------------------------------------------------------------
-
-    def add_local(self, int32_t flags, offers):
-        """The next local state: its flags, and the events that it offers by itself (timers, its disk).
-
-        Returns:
-            Its number.
-        """
-        self.local_flags.add(flags)
-        self.offer_at.add(<int32_t>self.offers.count)
-        self.offer_count.add(<int32_t>len(offers))
-        for event in offers:
-            self.offers.add(event)
-        return self.local_flags.count - 1
-
-    def add_message(
-        self, int32_t event, int32_t slot, int32_t source, int32_t channel, int32_t flags, int32_t kind,
-        int32_t received, int32_t sent,
-    ):
-        """The message whose delivery is ``event``: for which slot, from which, on which channel, of which kind, and what it adds to
-        the history."""
-        cdef Py_ssize_t size = self.message_size
-        cdef Message* messages
-        if event >= size:
-            while size <= event:
-                size = size * 2 if size else 1024
-            messages = <Message*>malloc(size * sizeof(Message))
-            if messages == NULL:
-                raise MemoryError(f"no memory for {size} messages")
-            memcpy(messages, self.messages, self.message_size * sizeof(Message))
-            free(self.messages)
-            self.messages = messages
-            self.message_size = size
-        self.messages[event] = Message(slot, source, channel, flags, kind, received, sent)
-
-    # --- local steps -----------------------------------------------------------------------------------------------
-
-    cdef int32_t step_of(self, int32_t local, int32_t event) except -1:
-        cdef uint64_t key = <uint64_t><uint32_t>local << 32 | <uint32_t>event
-        cdef int32_t found = self.steps.find(key)
-        if found >= 0:
-            return found
-        answer = self.world.step(local, event)
-        self.local_steps += 1
-        found = <int32_t>self.step_first.count
-        self.step_first.add(<int32_t>self.outcome_count)
-        self.step_count.add(<int32_t>len(answer))
-        for outcome in answer:
-            self.add_outcome(outcome)
-        self.steps.put(key, found)
-        return found
-
-    cdef int add_outcome(self, tuple outcome) except -1:
-        cdef Py_ssize_t size
-        cdef Outcome* outcomes
-        cdef Outcome* made
-        local, sends, follows, flags, note = outcome
-        if self.outcome_count == self.outcome_size:
-            size = self.outcome_size * 2 if self.outcome_size else 1024
-            outcomes = <Outcome*>malloc(size * sizeof(Outcome))
-            if outcomes == NULL:
-                raise MemoryError(f"no memory for {size} outcomes of local steps")
-            memcpy(outcomes, self.outcomes, self.outcome_count * sizeof(Outcome))
-            free(self.outcomes)
-            self.outcomes = outcomes
-            self.outcome_size = size
-        made = &self.outcomes[self.outcome_count]
-        made.local = local
-        made.flags = flags
-        made.note = note
-        made.sends = <int32_t>self.pool.count
-        made.send_count = <int32_t>len(sends)
-        for event in sends:
-            self.pool.add(event)
-        made.follows = <int32_t>self.pool.count
-        made.follow_count = <int32_t>len(follows)
-        for slot, event in follows:
-            self.pool.add(slot)
-            self.pool.add(event)
-        self.outcome_count += 1
-        return 0
-
-    cdef int32_t record(self, int32_t history, int32_t event) except -1:
-        cdef uint64_t key = <uint64_t><uint32_t>history << 32 | <uint32_t>event
-        cdef int32_t found = self.records.find(key)
-        if found < 0:
-            found = self.world.record(history, event)
-            self.records.put(key, found)
-        return found
 
     # --- the network -------------------------------------------------------------------------------------------------
 
@@ -362,22 +147,6 @@ cdef class Interleaving:
             if self.messages[v[i]].slot == slot and (self.final or self.messages[v[i]].flags & PINNED):
                 self.take_out(level, i)
             i -= 1
-
-    cdef tuple in_flight(self, const int32_t* v, Py_ssize_t length, Py_ssize_t kind):
-        """The events of the messages of one kind, or of all (-1): a part of the state for predicates."""
-        cdef Py_ssize_t i
-        cdef Py_ssize_t first = self.slots + HEADER
-        cdef list found = None
-        for i in range(first, length):
-            if kind < 0 or self.messages[v[i]].kind == kind:
-                if found is None:
-                    found = []
-                found.append(v[i])
-        return () if found is None else tuple(found)
-
-    cdef tuple as_tuple(self, const int32_t* v, Py_ssize_t length):
-        cdef Py_ssize_t i
-        return tuple([v[i] for i in range(length)])
 
     # --- one action --------------------------------------------------------------------------------------------------
 

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from actors.verification.actor_local import Local
+from actors.verification.actor_local import Life, Local
 from actors.verification.actor_liveness import Liveness
 from actors.verification.actor_network import Network
 from actors.verification.actor_steps import Replayer
 from actors.verification.actor_view import Sight, View
-from actors.verification.actor_world import Event, Happening, Life, World
+from actors.verification.actor_world import Event, Happening, World
 from actors.verification.errors import ModelError
 from actors.verification.properties import Property
 from actors.verification.result import (
@@ -27,7 +27,8 @@ from actors.verification.result import (
     Strategy,
     Verdict,
 )
-from core_ext.interleave import Interleaving, Predicate
+from core_ext.interleave import Interleaving
+from core_ext.interleave_predicates import Predicate
 
 if TYPE_CHECKING:
     from actors.verification.actor_model import ActorModel
