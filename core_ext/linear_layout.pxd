@@ -12,6 +12,7 @@ cdef class Layout:
     cdef int32_t size
     cdef int32_t optional
     cdef int32_t classes
+    cdef bint sees_everything  # some operation can tell any state from another
     cdef bint seen_by_need  # an optional operation is of use only where another needs the very state it leads to
     cdef int32_t words
     cdef int32_t optional_words

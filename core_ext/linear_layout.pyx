@@ -90,6 +90,7 @@ cdef class Layout:
                 appends = True
             elif entry.kind != WRITE:
                 everything = True
+        self.sees_everything = everything
         self.seen_by_need = not everything and not appends
         texts = ""
         if appends and not everything:

@@ -13,6 +13,11 @@ cdef class Needs:
     cdef int32_t *tails
     cdef int32_t *wholes_start
     cdef int32_t *wholes
+    cdef int32_t *uses_start
+    cdef int32_t *uses_after
+    cdef int32_t *uses_whole
+    cdef int find_uses(self, Layout layout) except -1
+    cdef bint is_of_use(self, int32_t group, int32_t after) noexcept
     cdef int find_tails(self, list pairs) except -1
     cdef int32_t left(self, int32_t state) noexcept
     cdef bint blocks_append(self, int32_t state, const Entry *entry, int32_t after) noexcept

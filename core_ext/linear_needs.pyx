@@ -5,12 +5,15 @@ that grow, a state can be reached by an append only if what is appended is its e
 like a string that somebody will read must lead to exactly that string.
 """
 
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
 from core_ext.linear_layout cimport NEVER, Layout
 from core_ext.linear_problem cimport Entry
 from core_ext.linear_table cimport APPEND, CALL, CAS, READ, Table
+
+cdef int64_t MAX_SCANNED = 1_000_000_000  # characters
+cdef int64_t CALL_CHARACTERS = 100  # what it costs to begin with a string, in characters
 
 
 def countable(Layout layout):
@@ -46,12 +49,16 @@ cdef class Needs:
         self.texts = texts
         if texts:
             self.find_tails(self.ends(layout))
+            self.find_uses(layout)
 
     def __dealloc__(self):
         free(self.tails_start)
         free(self.tails)
         free(self.wholes_start)
         free(self.wholes)
+        free(self.uses_start)
+        free(self.uses_after)
+        free(self.uses_whole)
 
     def ends(self, Layout layout):
         """Pairs of a string that is needed and one that is appended, where the first ends with the second."""
@@ -99,6 +106,63 @@ cdef class Needs:
             self.wholes[self.wholes_start[tail + 1]] = whole
             self.wholes_start[tail + 1] += 1
         return 0
+
+    cdef int find_uses(self, Layout layout) except -1:
+        """For each class of equal optional operations: the states in which it is of use, each with a string that begins
+        like that and is needed.
+
+        Left out, so that every one counts as of use, where the strings are too many or an operation sees every state.
+        """
+        cdef int32_t at, group
+        cdef Entry *entry
+        cdef set needed = set()
+        cdef list uses = []
+        if layout.classes == 0 or layout.sees_everything:
+            return 0
+        for at in range(layout.size):
+            entry = &layout.done[at]
+            if (entry.kind == READ or entry.kind == CAS) and type(self.table.objects[entry.a]) is str:
+                needed.add(entry.a)
+        texts = {whole: self.table.objects[whole] for whole in needed}
+        if (sum(map(len, texts.values())) + CALL_CHARACTERS * len(texts)) * layout.classes > MAX_SCANNED:
+            return 0
+        for group in range(layout.classes):
+            entry = &layout.open[layout.class_start[group]]
+            if entry.kind == CAS:
+                return 0  # it may itself need what another optional operation makes
+            word = self.table.objects[entry.a]
+            if not word:
+                return 0  # nothing, or the empty string: every string begins like that
+            for whole, text in texts.items():
+                place = text.find(word)
+                if entry.kind == APPEND:
+                    while place >= 0:
+                        uses.append((group, self.table.number_text(text[:place + len(word)]), whole))
+                        place = text.find(word, place + 1)
+                elif place == 0:
+                    uses.append((group, entry.a, whole))
+        self.uses_start = <int32_t *> calloc(layout.classes + 1, sizeof(int32_t))
+        self.uses_after = <int32_t *> calloc(len(uses) + 1, sizeof(int32_t))
+        self.uses_whole = <int32_t *> calloc(len(uses) + 1, sizeof(int32_t))
+        if self.uses_start == NULL or self.uses_after == NULL or self.uses_whole == NULL:
+            raise MemoryError("no memory for the strings of a history")
+        for at in range(<int32_t> len(uses)):
+            group, self.uses_after[at], self.uses_whole[at] = uses[at]
+            self.uses_start[group + 1] = at + 1
+        for group in range(layout.classes):
+            if self.uses_start[group + 1] < self.uses_start[group]:
+                self.uses_start[group + 1] = self.uses_start[group]
+        return 0
+
+    cdef bint is_of_use(self, int32_t group, int32_t after) noexcept:
+        """Whether an optional operation that leads to a state can have been seen by one that still waits."""
+        cdef int32_t at
+        if self.uses_start == NULL:
+            return True
+        for at in range(self.uses_start[group], self.uses_start[group + 1]):
+            if self.uses_after[at] == after and self.table.need[self.uses_whole[at]] > 0:
+                return True
+        return False
 
     cdef int32_t left(self, int32_t state) noexcept:
         """How many waiting operations may lead to a state."""

@@ -227,7 +227,7 @@ cdef class Search:
     cdef inline int32_t step(self, const Entry *entry) except -2:
         return step(self.table, self.state, entry.kind, entry.a, entry.b)
 
-    cdef bint leads(self, const Entry *entry) except -1:
+    cdef bint leads(self, const Entry *entry, int32_t group) except -1:
         """Whether it is a choice to place an operation next; the state after it is in ``target``."""
         cdef int32_t after
         self.steps += 1
@@ -238,6 +238,7 @@ cdef class Search:
             return False
         if entry.returned == NEVER and (
             after == self.state or (self.layout.seen_by_need and self.table.need[after] == 0)
+            or (self.needs is not None and not self.needs.is_of_use(group, after))
         ):
             return False
         if self.needs is not None and self.needs.blocks(self.state, entry, after):
@@ -257,7 +258,7 @@ cdef class Search:
             while operation != self.size and self.done[operation].invoked < limit:
                 if self.done[operation].returned > tried and (
                     best == -1 or self.done[operation].returned < self.done[best].returned
-                ) and self.leads(&self.done[operation]):
+                ) and self.leads(&self.done[operation], -1):
                     best, target = operation, self.target
                 operation = self.next[operation]
             if best != -1:
@@ -266,13 +267,13 @@ cdef class Search:
         else:
             operation = self.next[self.size if after == -1 else after]
             while operation != self.size and self.done[operation].invoked < limit:
-                if self.leads(&self.done[operation]):
+                if self.leads(&self.done[operation], -1):
                     return operation
                 operation = self.next[operation]
         while group < self.layout.classes:
             operation = self.layout.class_start[group] + self.used[group]
             if operation < self.layout.class_start[group + 1] and self.open[operation].invoked < limit:
-                if self.leads(&self.open[operation]):
+                if self.leads(&self.open[operation], group):
                     return self.size + operation
             group += 1
         return -1

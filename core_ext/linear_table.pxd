@@ -50,6 +50,8 @@ cdef class Table:
     cdef int32_t number(self, object value) except -1
     cdef int32_t derive(self, int32_t state, int32_t kind, int32_t argument) except -2
     cdef int ready_texts(self) except -1
+    cdef Text text_of(self, object value) except *
+    cdef int32_t number_text(self, str value) except -1
     cdef int32_t add_text(self, Text made) except -1
     cdef int32_t find_text(self, Text *wanted) except -2
 

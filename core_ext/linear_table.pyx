@@ -258,27 +258,46 @@ cdef class Table:
 
     cdef int ready_texts(self) except -1:
         """Hash the strings among the values that were numbered since the last time."""
+        while self.text_size < self.size:
+            self.add_text(self.text_of(self.objects[self.text_size]))
+        return 0
+
+    cdef Text text_of(self, object value) except *:
         cdef Text made
         cdef const unsigned char *data
         cdef Py_ssize_t length
         cdef int count
-        while self.text_size < self.size:
-            made.state = made.tail = -1
-            made.length, made.first, made.second, made.first_power, made.second_power = -1, 0, 0, 1, 1
-            value = self.objects[self.text_size]
-            if type(value) is str:
-                data = <const unsigned char *> PyUnicode_AsUTF8AndSize(value, &length)
-                made.length = length
-                while length > 0:
-                    count = AT_ONCE if length > AT_ONCE else <int> length
-                    made.first = actorum_extend(made.first, data, count, FIRST_POWERS)
-                    made.second = actorum_extend(made.second, data, count, SECOND_POWERS)
-                    made.first_power = actorum_multiply(made.first_power, FIRST_POWERS[count])
-                    made.second_power = actorum_multiply(made.second_power, SECOND_POWERS[count])
-                    data += count
-                    length -= count
-            self.add_text(made)
-        return 0
+        made.state = made.tail = -1
+        made.length, made.first, made.second, made.first_power, made.second_power = -1, 0, 0, 1, 1
+        if type(value) is str:
+            data = <const unsigned char *> PyUnicode_AsUTF8AndSize(value, &length)
+            made.length = length
+            while length > 0:
+                count = AT_ONCE if length > AT_ONCE else <int> length
+                made.first = actorum_extend(made.first, data, count, FIRST_POWERS)
+                made.second = actorum_extend(made.second, data, count, SECOND_POWERS)
+                made.first_power = actorum_multiply(made.first_power, FIRST_POWERS[count])
+                made.second_power = actorum_multiply(made.second_power, SECOND_POWERS[count])
+                data += count
+                length -= count
+        return made
+
+    cdef int32_t number_text(self, str value) except -1:
+        """The number of a string when appends may have made it already."""
+        cdef Text made
+        cdef int32_t found
+        known = self.numbers.get(value)
+        if known is not None:
+            return <int32_t> known
+        self.ready_texts()
+        made = self.text_of(value)
+        found = self.find_text(&made)
+        if found < 0:
+            self.objects.append(value)
+            self.size += 1
+            found = self.add_text(made)
+        self.numbers[value] = found
+        return found
 
 
 cdef inline uint64_t text_key(Text *text) noexcept nogil:

@@ -89,6 +89,34 @@ def test_every_way_to_search_gives_the_same_answer(model: str) -> None:
     assert by_zones > 50 or model in ("key-value", "cas-register", "mutex")
 
 
+def judge_again_and_again(history: History, model: str) -> bool:
+    """By searches whose budget is spent at first, so that they find out what waiting operations need."""
+    right = True
+    for problem in problems_of(history.operations, model, None):
+        search, budget = Search(Layout(problem)), 1
+        while (answer := search.run(budget, budget % 3 == 1)) == BUDGET_SPENT:
+            budget *= 2
+        right = right and answer == LINEARIZABLE
+    return right
+
+
+@pytest.mark.parametrize("mix", [{"get": 4, "put": 2, "append": 4}, {"get": 3, "append": 4, "cas": 1}, STORE])
+def test_what_waiting_reads_of_growing_strings_need_prunes_nothing_that_counts(mix: dict[str, int]) -> None:
+    for seed in range(SEEDS):
+        rng = random.Random(f"strings {seed}")
+        events = generate(
+            seed, rng.randint(4, 9), clients=rng.randint(2, 5), mix=mix, values=rng.choice([None, 2]),
+            info=rng.choice([0.2, 0.5]), think=0.1,
+        )
+        for number in range(4):
+            try:
+                history = parse_history(to_lines(mutate(events, rng) if number else events))
+            except HistoryError:
+                continue
+            expected = linearizable(history.operations, "key-value")
+            assert judge_again_and_again(history, "key-value") == expected, (seed, number)
+
+
 @pytest.mark.parametrize("model", MIXES)
 def test_the_order_that_a_search_found_explains_every_result(model: str) -> None:
     for seed in range(300):
