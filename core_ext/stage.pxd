@@ -103,6 +103,11 @@ cdef class StageNode:
     cdef public dict links
     cdef public object runnable
     cdef public object journal_effects
+    cdef public object timer_effect
+    cdef public object encode
+    cdef public object decode
+    cdef object packed
+    cdef object parcel
     cdef public list actions
     cdef public list outbox
     cdef public long long boots
@@ -114,6 +119,7 @@ cdef class StageNode:
     cdef public bint in_turn
     cdef public bint scheduled
     cdef public bint traced
+    cpdef object pack(self, object message)
     cpdef object post(self, StageLink link, tuple posted, bint control)
     cdef int send_away(self, StageCell cell, Away effect) except -1
     cdef int serve(self, StageCell cell) except -1

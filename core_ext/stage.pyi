@@ -181,6 +181,10 @@ class StageNode:
     links: dict[str, Any]
     runnable: deque[Any]
     journal_effects: frozenset[type[Any]]
+    timer_effect: type[Any]
+    encode: Callable[[Any], bytes] | None
+    """A message's body; None: the message itself travels."""
+    decode: Callable[[int, bytes], Any] | None
     actions: list[tuple[Callable[..., object], tuple[Any, ...]]]
     """Functions to be called between two actors' batches."""
     outbox: list[tuple[Any, bool]]
@@ -199,7 +203,18 @@ class StageNode:
         """Check a type of message seen for the first time, and note its lane. For the subclass."""
 
     def pack(self, message: Any) -> Any:
-        """What travels of a message to another node. For the subclass."""
+        """What travels of a message to another node; the same message sent to several is encoded once.
+
+        Raises:
+            CodecError: it cannot travel; whatever ``check_type`` raises.
+        """
+
+    def flush_frames(self, draws: Draws, low_ns: int, step_ns: int, depart_ns: int) -> None:
+        """What a turn put into the outbox leaves, one frame per peer and lane, each with a drawn delay.
+
+        Args:
+            draws: of the delays: low_ns, and up to ``STEPS`` steps more.
+        """
 
     def post(self, link: StageLink | None, posted: tuple[Any, ...], control: bool) -> str | None:
         """Put an envelope into the outbox; says why when it is refused."""

@@ -7,7 +7,15 @@ The part of a simulated node that is paid for every message; what happens rarely
 cimport cython
 
 from core_ext.agenda cimport Agenda
+from core_ext.draws cimport Draws
 from core_ext.mailbox cimport Reference
+
+from zlib import crc32
+
+from core_ext.draws import STEPS as _STEPS
+from core_ext.frames import CodecError
+
+cdef long long STEPS = _STEPS
 
 cdef enum:
     NEW_ = 0
@@ -203,7 +211,8 @@ cdef class StageLink:
             self.arrived(control, size)
             return False
         if depart_ns < self.slow_until:
-            delay_ns = <long long>(delay_ns * self.slow_factor)
+            # slower while it is slow, and no longer: what an adversary delays by seconds must not take minutes
+            delay_ns = min(<long long>(delay_ns * self.slow_factor), self.slow_until - depart_ns + delay_ns)
         due = max(depart_ns + delay_ns, self.clogged_until)
         if ordered:
             if control:
@@ -293,11 +302,37 @@ cdef class StageNode:
         """Check a type of message seen for the first time, and note its lane in ``types``."""
         raise NotImplementedError
 
-    def pack(self, message):
-        """What travels of a message to another node."""
-        raise NotImplementedError
-
     # --- to and from other nodes -----------------------------------------------------------------------------------
+
+    cpdef object pack(self, object message):
+        """What travels of a message to another node; the same message sent to several is encoded once."""
+        cdef bytes body
+        if type(message) not in self.types:
+            self.check_type(message)
+        if self.encode is None:
+            return message
+        if self.packed is not message:
+            body = self.encode(message)
+            self.world.fold(message.wire_id, crc32(body))
+            self.parcel = Parcel(message.wire_id, body)
+            self.packed = message
+        return self.parcel
+
+    def flush_frames(self, Draws draws not None, long long low_ns, long long step_ns, long long depart_ns):
+        """What a turn put into the outbox leaves, one frame per peer and lane, each with a drawn delay.
+
+        Args:
+            draws: of the delays: low_ns, and up to ``STEPS`` steps more.
+        """
+        cdef StageLink link
+        cdef long long delay
+        outbox = self.outbox
+        self.outbox = []
+        for link, control in outbox:
+            envelopes, size = link.take(control)
+            delay = low_ns + draws.below(STEPS) * step_ns
+            if not link.leave(control, envelopes, size, depart_ns, delay, True):
+                link.dropped(envelopes)
 
     cpdef object post(self, StageLink link, tuple posted, bint control):
         """Put an envelope into the outbox; says why when it is refused."""
@@ -335,9 +370,12 @@ cdef class StageNode:
             if type(content) is Parcel:
                 message = (<Parcel>content).message
                 if message is None:
-                    message = self.unpack(content)
-                    if message is None:
+                    try:
+                        message = self.decode((<Parcel>content).wire_id, (<Parcel>content).body)
+                    except CodecError:
+                        self.unreadable()
                         continue
+                    (<Parcel>content).message = message
             cell = self.names.get(name)
             accepted = NOBODY_
             if cell is not None and (not incarnation or incarnation == (<Reference>cell.own).incarnation):
@@ -489,6 +527,7 @@ cdef class StageNode:
         """A handler returned: answer for it when it did not, and release what it did."""
         cdef StageHands hands = cell.hands
         cdef list effects
+        cdef bint touched
         if hands._ticket is not None:
             self.unanswered(cell, message)
         effects = hands.effects
@@ -496,9 +535,11 @@ cdef class StageNode:
             return 0
         if cell.unlaunched:
             cell.unlaunched.clear()
-        if cell.journal is not None and (cell.gated or cell.gate > self.synced or self.writes(effects)):
-            self.release_durable(cell, effects)
-            return 0
+        if cell.journal is not None:
+            touched = self.writes(effects)
+            if touched or cell.gated or cell.gate > self.synced:
+                self.release_durable(cell, effects, touched)
+                return 0
         for effect in effects:
             self.apply(cell, effect)
         effects.clear()
@@ -519,6 +560,8 @@ cdef class StageNode:
         if type(effect) is not Sent:
             if type(effect) is Away:
                 self.send_away(cell, effect)
+            elif type(effect) is self.timer_effect:
+                self.set_timer(cell, effect)
             else:
                 self.rare_effect(cell, effect)
             return 0

@@ -48,7 +48,7 @@ class Hands(StageHands, Recorder):
         if timeout_seconds is not None and not timeout_seconds > 0:
             raise ValueError(f"ask {target!r}: timeout_seconds must be more than 0, it is {timeout_seconds!r}")
         if target.node != self.node:
-            self._node.wire.pack(message)  # what cannot travel fails here
+            self._node.pack(message)  # what cannot travel fails here
         super().request(target, message, key, timeout_seconds)
 
     def set_timer(self, message: Message, delay_seconds: float | tuple[float, float], key: Hashable = None) -> None:

@@ -6,9 +6,7 @@ number joins a send with what became of it. Knows no link and no fault.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-from zlib import crc32
 
 from actors.message import check_fields, message_type
 from core_ext.codec import ENVELOPE_OVERHEAD_BYTES, FRAME_OVERHEAD_BYTES, CodecError, MessageCodec
@@ -28,30 +26,11 @@ class Wire:
 
     Args:
         encoded: True: through the codec, as between real nodes; False: the message object itself travels.
-        fold: takes what travels into the digest of the run.
     """
 
-    def __init__(self, encoded: bool, fold: Callable[[int, int], object]) -> None:
-        self._fold = fold
+    def __init__(self, encoded: bool) -> None:
         self.codec = MessageCodec(message_type, check_fields)
         self.encoded = encoded
-        self._last: Any = None
-        self._last_parcel: Any = None
-
-    def pack(self, message: Any) -> Any:
-        """What travels of a message; the same message sent to several peers is encoded once.
-
-        Raises:
-            CodecError: it cannot travel.
-        """
-        if not self.encoded:
-            return message
-        if self._last is not message:
-            body = self.codec.encode(message)
-            self._fold(message.wire_id, crc32(body))
-            self._last_parcel = Parcel(message.wire_id, body)
-            self._last = message
-        return self._last_parcel
 
     def unpack(self, content: Any) -> Any:
         """The message that came.

@@ -91,10 +91,14 @@ class Network:
 
     def flush(self, node: Node, depart_ns: int) -> None:
         """What a turn put into the outbox leaves: one frame per peer and lane, or each message for itself."""
-        outbox, node.outbox = node.outbox, []
         simulation = self._simulation
         faults = simulation.faults.links
         single = simulation.adversarial or faults.any or self.omit_send or self.omit_receive
+        bounded = simulation.delays.bounded
+        if bounded is not None and not single and simulation.trace is None:
+            node.flush_frames(self._stream, *bounded, depart_ns)
+            return
+        outbox, node.outbox = node.outbox, []
         for link, control in outbox:
             envelopes, size = link.take(control)
             if simulation.trace is not None:

@@ -74,6 +74,9 @@ class Node(Correspondent):
         self.wire = simulation.wire
         self.traced = simulation.trace is not None
         self.journal_effects = turns.JOURNAL
+        self.timer_effect = SetTimer
+        self.encode = self.wire.codec.encode if self.wire.encoded else None
+        self.decode = self.wire.codec.decode
         self.types = {}
         self.counters: Counter[str] = Counter()
         self.links = {}
@@ -316,9 +319,10 @@ class Node(Correspondent):
         """A handler or hook raised."""
         turns.failed(self, cell, error, message, ticket)
 
-    def release_durable(self, cell: Cell, effects: list[Any]) -> None:
-        """A durable actor wrote, or waits for its disk."""
-        turns.release_durable(self, cell, effects)
+    def release_durable(self, cell: Cell, effects: list[Any], touched: bool) -> None:
+        """A durable actor touched its journal, or waits for its disk."""
+        if not touched or turns.write(self, cell, effects):
+            turns.release_durable(self, cell, effects)
 
     def rare_effect(self, cell: Cell, effect: Any) -> None:
         """An effect that is no send."""

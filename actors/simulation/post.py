@@ -62,24 +62,9 @@ class Correspondent(StageNode):
             )
         self.types[type(message)] = message.lane is Lane.CONTROL
 
-    def pack(self, message: Message) -> Any:
-        """What travels of a message to another node.
-
-        Raises:
-            ContractError: it is no message.
-            CodecError: it cannot travel.
-        """
-        if type(message) not in self.types:
-            self.check_type(message)
-        return self.wire.pack(message)
-
-    def unpack(self, content: Any) -> Any:
-        """The message that came; None when it cannot be read, which is counted."""
-        try:
-            return self.wire.unpack(content)
-        except CodecError:
-            self.counters["undecodable"] += 1
-            return None
+    def unreadable(self) -> None:
+        """A message came that cannot be read."""
+        self.counters["undecodable"] += 1
 
     def find(self, target: Reference) -> Cell | None:
         """The live cell that a reference means here, or None."""
@@ -131,7 +116,7 @@ class Correspondent(StageNode):
             self._ask_here(cell, target, message, key, timeout_seconds, cell.own)
             return
         correlation = self.asks.new(cell, target, type(message), key, timeout_seconds)
-        content = self.wire.pack(message)
+        content = self.pack(message)
         refused = self.post(
             self.links.get(target.node),
             (envelope.ASK, target.name, target.incarnation, cell.own, correlation, content, 0),
@@ -191,9 +176,11 @@ class Correspondent(StageNode):
     def _request_came(
         self, name: str, incarnation: int, sender: Reference | None, correlation: int, content: Any, control: bool
     ) -> None:
-        message = self.unpack(content)
-        if message is None:
-            self.answer(sender, correlation, None, AskRejected(f"{name!r}: the request cannot be read"))
+        try:
+            message = self.wire.unpack(content)
+        except CodecError as error:
+            self.unreadable()
+            self.answer(sender, correlation, None, AskRejected(f"{name!r}: the request cannot be read: {error}"))
             return
         target = Reference(self.name, name, incarnation)
         cell = self.find(target)

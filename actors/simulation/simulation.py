@@ -80,7 +80,7 @@ class Simulation(Agenda):
         self.ledger = Ledger(trace_limit)
         self.trace = self.ledger.trace
         settings = wire_settings or WireSettings()
-        self.wire = Wire(wire == "codec", self.fold)
+        self.wire = Wire(wire == "codec")
         self.delays = time_models.begin(time_model or time_models.BoundedDelay(), self.tape)
         self.adversarial = self.delays.adversarial
         if self.delays.stable_ns is not None:

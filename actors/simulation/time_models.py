@@ -114,11 +114,13 @@ class Delays(Protocol):
         handler_ns: what a node spends on each message.
         adversarial: each message travels for itself, and which actor of a node runs next is drawn.
         stable_ns: when that ends; None: it stays as it is.
+        bounded: (low, step): a delay is low and a drawn number of steps, whatever the link; None: ask for each.
     """
 
     handler_ns: int
     adversarial: bool
     stable_ns: int | None
+    bounded: tuple[int, int] | None
 
     def delay_ns(self, link: Hashable, now_ns: int) -> int:
         """How long what leaves now is under way on this link."""
@@ -155,6 +157,7 @@ def _asynchronous(model: Asynchronous, stream: Stream) -> _Adversary:
 class _Rounds:
     adversarial = False
     stable_ns: int | None = None
+    bounded: tuple[int, int] | None = None
     handler_ns = 0
 
     def __init__(self, model: LockStep) -> None:
@@ -172,6 +175,7 @@ class _Bounded:
         self.handler_ns = _ns(model.handler_seconds)
         self._low = _ns(model.low_seconds)
         self._step = (_ns(model.high_seconds) - self._low) // STEPS
+        self.bounded: tuple[int, int] | None = (self._low, self._step)
         self._below = stream.below
 
     def delay_ns(self, link: Hashable, now_ns: int) -> int:
@@ -181,6 +185,7 @@ class _Bounded:
 class _Adversary:
     adversarial = True
     stable_ns: int | None = None
+    bounded: tuple[int, int] | None = None
 
     def __init__(self, model: Asynchronous, stream: Stream) -> None:
         self.handler_ns = _ns(model.handler_seconds)
@@ -247,6 +252,7 @@ class _Priorities(_Adversary):
 
 class _Stabilising:
     adversarial = True
+    bounded: tuple[int, int] | None = None
 
     def __init__(self, model: PartiallySynchronous, stream: Stream) -> None:
         self._before: Delays = _asynchronous(model.before, stream)

@@ -62,8 +62,8 @@ def unanswered(cell: Cell, message: Any) -> None:
         )
 
 
-def release_durable(node: Node, cell: Cell, effects: list[Any]) -> None:
-    """Hand the records to the log; hold back what must not be seen before they are on disk."""
+def write(node: Node, cell: Cell, effects: list[Any]) -> bool:
+    """Hand what a handler wrote to the log; False when that failed, and none of its effects happens."""
     journal, view = cell.journal, cell.hands.view
     assert journal is not None
     assert view is not None
@@ -71,7 +71,7 @@ def release_durable(node: Node, cell: Cell, effects: list[Any]) -> None:
         staged = journal.stage(effects)
     except ValueError as error:  # a record that cannot be written: as if the handler had raised
         failed(node, cell, error, None, None)
-        return
+        return False
     view.keep()
     try:
         journal.apply(staged)
@@ -79,12 +79,17 @@ def release_durable(node: Node, cell: Cell, effects: list[Any]) -> None:
     except LogError as error:  # the disk was damaged under the open log
         effects.clear()
         node.log_broke(cell, error)
-        return
+        return False
     for answer in entries:
         cell.deliver(answer, False)
     if staged:
         node.durability.close_gate(cell)
-    held = staged or cell.gated or cell.gate > node.synced
+    return True
+
+
+def release_durable(node: Node, cell: Cell, effects: list[Any]) -> None:
+    """Hold back what must not be seen before the actor's records are on disk."""
+    held = cell.gated or cell.gate > node.synced
     for effect in effects:
         kind = type(effect)
         if kind in JOURNAL:
@@ -101,8 +106,6 @@ def release_durable(node: Node, cell: Cell, effects: list[Any]) -> None:
 def apply(node: Node, cell: Cell, effect: Any) -> None:
     """Make one effect happen that is no send."""
     match effect:
-        case SetTimer():
-            node.set_timer(cell, effect)
         case Reply(ticket, value, reason):
             failure = None if reason is None else AskFailed(f"{cell.label}: {reason}")
             settle(node, cell, ticket, value, failure)

@@ -324,12 +324,12 @@ class Clocked(Recorder):
 
 def test_timers_are_replaced_cancelled_and_forgotten_at_a_restart(world: World) -> None:
     actor = world.spawn(Clocked)
-    world.tell(actor, SetTimers((("old", 0.01, "a"), ("gone", 0.01, "b"), ("stays", 0.03, "c"))))
-    world.tell(actor, SetTimers((("new", 0.02, "a"),), cancel=("b", "unknown")))
+    world.tell(actor, SetTimers((("old", 0.3, "a"), ("gone", 0.3, "b"), ("stays", 0.5, "c"))))
+    world.tell(actor, SetTimers((("new", 0.4, "a"),), cancel=("b", "unknown")))
     assert notes_until(world, actor, lambda notes: len(notes) == 2) == ("new", "stays")
-    world.tell(actor, SetTimers((("never", 0.01, "a"),)))
+    world.tell(actor, SetTimers((("never", 0.3, "a"),)))
     world.tell(actor, Fail())
-    world.tell(actor, SetTimers((("after", 0.03, "z"),)))
+    world.tell(actor, SetTimers((("after", 0.4, "z"),)))
     assert notes_until(world, actor, lambda notes: "after" in notes) == ("after",)
 
 

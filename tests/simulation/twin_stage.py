@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from zlib import crc32
+
+from core_ext.codec import CodecError
 
 NEW, RUNNING, CREATED, SUSPENDED, STOPPING, STOPPED = range(6)
 TELL, ASK, ANSWER, TIMER, STOP, WORLD = range(6)
@@ -111,7 +114,7 @@ class StageLink:
             self.arrived(control, size)
             return False
         if depart_ns < self.slow_until:
-            delay_ns = int(delay_ns * self.slow_factor)
+            delay_ns = min(int(delay_ns * self.slow_factor), self.slow_until - depart_ns + delay_ns)
         due = max(depart_ns + delay_ns, self.clogged_until)
         if ordered:
             due = self._due[control] = max(due, self._due[control])
@@ -166,6 +169,25 @@ class StageNode:
     def __getattr__(self, name: str) -> Any:  # the subclass's
         raise AttributeError(name)
 
+    def pack(self, message: Any) -> Any:
+        self.check_type(message)
+        if self.encode is None:
+            return message
+        last, parcel = self.__dict__.get("_packed", (None, None))
+        if last is not message:
+            body = self.encode(message)
+            self.world.fold(message.wire_id, crc32(body))
+            parcel = Parcel(message.wire_id, body)
+            self._packed = message, parcel
+        return parcel
+
+    def flush_frames(self, draws: Any, low_ns: int, step_ns: int, depart_ns: int) -> None:
+        outbox, self.outbox = self.outbox, []
+        for link, control in outbox:
+            envelopes, size = link.take(control)
+            if not link.leave(control, envelopes, size, depart_ns, low_ns + draws.below(1024) * step_ns, True):
+                link.dropped(envelopes)
+
     def post(self, link: Any, posted: tuple[Any, ...], control: bool) -> Any:
         if link is None or not link.takes(posted, control):
             return self.why_refused(link, posted, control)
@@ -182,9 +204,13 @@ class StageNode:
             if kind != TELL:
                 self.rare_envelope(source, posted, control)
                 continue
-            message = self.unpack(content)
-            if message is None:
-                continue
+            message = content
+            if isinstance(content, Parcel):
+                try:
+                    message = content.message = self.decode(content.wire_id, content.body)
+                except CodecError:
+                    self.unreadable()
+                    continue
             cell = self.names.get(name)
             accepted = NOBODY
             if cell is not None and incarnation in (0, cell.own.incarnation):
@@ -312,7 +338,7 @@ class StageNode:
         cell.unlaunched.clear()
         touched = any(type(effect) in self.journal_effects for effect in effects)
         if cell.journal is not None and (cell.gated or cell.gate > self.synced or touched):
-            self.release_durable(cell, effects)
+            self.release_durable(cell, effects, touched)
             return
         for effect in effects:
             self.apply(cell, effect)
@@ -333,6 +359,8 @@ class StageNode:
                 accepted = found.accept(TELL, effect.message, cell.own, 0, control)
             if accepted != TAKEN:
                 self.refuse_tell(effect.target, effect.message, cell, accepted)
+        elif type(effect) is self.timer_effect:
+            self.set_timer(cell, effect)
         else:
             self.rare_effect(cell, effect)
         return 0

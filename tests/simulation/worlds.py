@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -109,11 +110,9 @@ def make(kind: str, folder: Path) -> World:
 
 
 def notes_until(world: World, recorder: Reference, enough: Callable[[tuple[str, ...]], bool]) -> tuple[str, ...]:
-    """Ask a recorder until it has noted enough; whatever it has after many asks."""
-    seen: tuple[str, ...] = ()
-    for _ in range(2000):
+    """Ask a recorder until it has noted enough; whatever it has after twenty seconds."""
+    deadline = time.monotonic() + 20
+    seen: tuple[str, ...] = world.ask(recorder, Notes())
+    while not enough(seen) and time.monotonic() < deadline:
         seen = world.ask(recorder, Notes())
-        if enough(seen):
-            break
-        world.ask(recorder, Notes())
     return seen
