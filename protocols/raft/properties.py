@@ -46,6 +46,7 @@ class History(msgspec.Struct):
         applied: what was applied at each index.
         commits: per server its commit index as last seen.
         complete: how many committed entries each term's leader was found to hold.
+        replaced: how many entries were replaced by those of a later term.
         seen: per server what its invariants depend on, as it was when they were last checked.
     """
 
@@ -58,6 +59,7 @@ class History(msgspec.Struct):
     applied: dict[int, Entry] = {}
     commits: dict[str, int] = {}
     complete: dict[int, int] = {}
+    replaced: int = 0
     seen: dict[str, tuple[RoleName, int, int, int, int, Entry | None, int]] = {}
 
 
@@ -75,6 +77,7 @@ def check(history: History, server: RoleState) -> None:
     election_safety(history, server)
     leader_append_only(history, server)
     log_matching(history, server)
+    commit_is_replicated(history, server)
     commits_agree(history, server)
     leader_completeness(history, server)
     history.seen[server.node] = role, server.term, last, log.base, server.commit, entry, known
@@ -116,6 +119,8 @@ def log_matching(history: History, server: RoleState) -> None:
     index = log.last_index
     held = history.held.setdefault(server.node, {})
     while (entry := log.entry_at(index)) is not None and held.get(index) is not entry:
+        before = held.get(index)
+        history.replaced += before is not None and before.term < entry.term
         held[index] = entry
         found = (log.term_at(index - 1), entry.commands)
         if history.entries.setdefault((index, entry.term), found) != found:
@@ -123,6 +128,18 @@ def log_matching(history: History, server: RoleState) -> None:
                 f"log matching: entry {index} of term {entry.term} on {server.node} is not the same everywhere"
             )
         index -= 1
+
+
+def commit_is_replicated(history: History, server: RoleState) -> None:
+    """What a leader takes for committed a majority holds: peers have acknowledged it, its own copy counts when it is on
+    its disk (thesis 10.2.1). To be asked before ``commits_agree``, which remembers the commit index.
+    """
+    if server.role is not RoleName.LEADER or history.commits.get(server.node, 0) >= server.commit:
+        return
+    held = {node: progress.match for node, progress in server.progress.items()}
+    held[server.node] = server.own_durable
+    if server.commit >= server.term_start and server.configuration.agreed(held) < server.commit:
+        raise Violation(f"replicated commit: {server.node} takes {server.commit} for committed, held are {held}")
 
 
 def commits_agree(history: History, server: RoleState) -> None:

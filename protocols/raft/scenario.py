@@ -53,7 +53,7 @@ class RaftScenario(Scenario):
     Settings = RaftScenarioSettings
     goals = (
         "a leader after the first one", "a snapshot is taken", "a snapshot is restored", "a read is answered",
-        "an uncertain tail", "a lost disk",
+        "an entry is replaced", "an uncertain tail", "a lost disk",
     )
 
     def play(self, run: Run) -> None:
@@ -224,6 +224,7 @@ def watch_roles(simulation: Simulation, history: properties.History) -> None:
 
     simulation.invariant("raft", invariants, RaftRole)
     simulation.sometimes("a leader after the first one", lambda node, role: len(history.leaders) > 1, RaftRole)
+    simulation.sometimes("an entry is replaced", lambda node, role: history.replaced, RaftRole)
     simulation.sometimes("an uncertain tail", lambda node, role: role.uncertain, RaftRole)
 
 
