@@ -21,6 +21,7 @@ from actors.simulation.time_models import TimeModel
 from actors.trace import Event
 
 TRACE_EVENTS = 20_000
+MOST_EVENTS = 1_000_000  # of a run: more is a storm of messages, and a violation of "the run ends"
 NO_FAILURE = "no actor fails"
 
 
@@ -142,7 +143,7 @@ class Run:
             raise ContractError("a run has one world; this scenario asks for a second one")
         simulation = Simulation(
             tape=self.tape, faults=faults, time_model=time_model, trace_limit=TRACE_EVENTS if self._traced else 0,
-            **options,
+            **{"max_events": MOST_EVENTS, **options},
         )
         simulation.on_failure = self._failed
         self.simulation = simulation

@@ -60,27 +60,32 @@ class History(msgspec.Struct):
     commits: dict[str, int] = {}
     complete: dict[int, int] = {}
     replaced: int = 0
-    seen: dict[str, tuple[RoleName, int, int, int, int, Entry | None, int]] = {}
+    seen: dict[str, tuple[RoleName, int, int, int, int, Entry | None, int, str | None]] = {}
 
 
-def check(history: History, server: RoleState) -> None:
-    """All properties of the server that has just moved; free when nothing that they depend on has changed."""
+def check(history: History, server: RoleState) -> bool:
+    """All properties of the server that has just moved; free when nothing that they depend on has changed.
+
+    Returns:
+        Whether something had changed.
+    """
     log, role = server.log, server.role
     last, known = log.last_index, len(history.known) if role is RoleName.LEADER else 0
     entry = log.entry_at(last)
     seen = history.seen.get(server.node)
     if (
         seen is not None and seen[5] is entry and seen[4] == server.commit and seen[2] == last and seen[0] is role
-        and seen[1] == server.term and seen[3] == log.base and seen[6] == known
+        and seen[1] == server.term and seen[3] == log.base and seen[6] == known and seen[7] == server.vote
     ):
-        return
+        return False
     election_safety(history, server)
     leader_append_only(history, server)
     log_matching(history, server)
     commit_is_replicated(history, server)
     commits_agree(history, server)
     leader_completeness(history, server)
-    history.seen[server.node] = role, server.term, last, log.base, server.commit, entry, known
+    history.seen[server.node] = role, server.term, last, log.base, server.commit, entry, known, server.vote
+    return True
 
 
 def election_safety(history: History, server: RoleState) -> None:

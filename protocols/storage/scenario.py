@@ -17,7 +17,6 @@ from actors.simulation.simulation import Simulation
 from actors.simulation.swarm import Run, Scenario, ScenarioSettings
 from actors.simulation.tape import Stream
 from actors.verification.histories import Verdict, judge, parse_history
-from protocols.raft import RaftRole
 from protocols.raft import properties as raft_properties
 from protocols.raft.scenario import (
     ESCALATE,
@@ -73,7 +72,7 @@ class StoreScenario(Scenario):
     name = "store"
     Settings = StoreScenarioSettings
     goals = (
-        "a leader after the first one", "a snapshot is restored", "an uncertain tail", "an unknown outcome",
+        "a leader after the first one", "a snapshot is installed", "an uncertain tail", "an unknown outcome",
         "an expired session", "a key expires", "a history is judged",
     )
 
@@ -142,7 +141,6 @@ def _watch(simulation: Simulation, recorder: Recorder) -> None:
     simulation.invariant("replicas agree", replicas_agree, StorageShard)
     simulation.sometimes("an unknown outcome", lambda node, clients: recorder.counts["info"], Clients)
     simulation.sometimes("an expired session", lambda node, gateway: gateway.sessions_opened > 1, Gateway)
-    simulation.sometimes("a snapshot is restored", lambda node, role: role.snapshots_installed, RaftRole)
 
 
 def _liveness(

@@ -1,0 +1,43 @@
+"""The scenario of Raft can fail: versions with one rule broken are found, and the failure is small and readable."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.simulation import campaign, swarm
+from actors.simulation.tape import Tape
+from protocols.raft.scenario import RaftScenario
+from tests.raft import mutants
+
+#: What each is found by, within a few seeds; the harness of tests/raft knows more of them.
+FOUND = {
+    "votes for any log": {"leader completeness", "log matching", "state machine safety"},
+    "clears the vote on a heartbeat": {"a vote stands"},
+    "counts its own copy before its own fsync": {"replicated commit"},
+    "acknowledges before the sync": None,
+    "reads before an entry of its term is committed": {"stale read"},
+    "gives the owner what is not committed": None,
+}
+SEEDS = range(40)
+
+
+@pytest.mark.parametrize("mutant", [m for m in mutants.CAMPAIGN if m.name in FOUND], ids=lambda m: m.name)
+def test_a_wrong_version_is_found(mutant, monkeypatch):
+    mutants.apply(mutant, monkeypatch)
+    done = campaign.run(RaftScenario.with_settings({"seconds": 3.0}), SEEDS)
+    assert done.failures, f"{len(SEEDS)} seeds did not find a Raft that {mutant.name}"
+    expected = FOUND[mutant.name]
+    assert expected is None or done.failures[0].violated in expected, done.failures[0].text
+
+
+def test_a_failure_of_raft_is_shrunk_to_one_of_the_same_property(monkeypatch):
+    mutants.apply(next(m for m in mutants.CAMPAIGN if m.name == "clears the vote on a heartbeat"), monkeypatch)
+    scenario = RaftScenario.with_settings({"seconds": 2.0})
+    done = campaign.run(scenario, SEEDS)
+    found = campaign.investigate(scenario, "raft", "0.1.0", done.failures[0], shrink_seconds=8.0)
+    assert found.repeatable
+    assert found.shrunk.violated == found.result.violated == "a vote stands"
+    assert found.shrunk.events <= found.result.events
+    assert "VIOLATION: a vote stands" in found.text
+    again, _ = swarm.play(scenario, Tape.replay(found.replay.choices))
+    assert again.digest == found.replay.digest
