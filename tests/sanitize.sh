@@ -17,4 +17,5 @@ export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=lib
 export PYTHONPATH=$here/$target PYTHONMALLOC=malloc
 "$python" -c 'import core_ext, os; assert os.getcwd() in core_ext.__file__, core_ext.__file__'
 exec "$python" -m pytest tests/core tests/storage tests/actors tests/journal tests/transport \
+  tests/verification/test_native_tables.py tests/verification/test_against_twin.py tests/verification/test_liveness.py \
   tests/door/test_requests.py tests/door/test_order.py tests/door/test_resp.py -p no:actorum -p no:cacheprovider --timeout 900

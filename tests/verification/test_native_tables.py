@@ -79,7 +79,8 @@ def test_hashes_do_not_depend_on_the_process() -> None:
     )
     found = {
         subprocess.run(
-            [sys.executable, "-c", program], check=True, capture_output=True, env={"PYTHONHASHSEED": seed}, timeout=30
+            [sys.executable, "-c", program], check=True, capture_output=True, timeout=30,
+            env={**os.environ, "PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2", "3")
     }
