@@ -17,6 +17,9 @@ cdef class Causality:
     cdef int[::1] write_key
     cdef int[::1] writer_start
     cdef int[::1] writer
+    cdef int[::1] key_groups
+    cdef int[::1] group_start
+    cdef int[::1] group_session
     cdef int[::1] reader_start
     cdef int[::1] reader
     cdef int[::1] clock
@@ -30,8 +33,9 @@ cdef class Causality:
     cdef Py_ssize_t edge_limit
 
     cdef bint _before(self, int one, int other) noexcept nogil
-    cdef int _latest(self, int key, int session, int count) noexcept nogil
-    cdef int _earliest(self, int key, int session, int after) noexcept nogil
+    cdef int _known(self, int node, int group) noexcept nogil
+    cdef int _latest(self, int group, int count) noexcept nogil
+    cdef int _earliest(self, int group, int after) noexcept nogil
     cdef int _add(self, int source, int target, int reason, char why) except -1 nogil
     cdef int _order(self, bint clocks) except -1
     cdef (int, int) _range(self, int session) except *
