@@ -1,4 +1,5 @@
 from libc.stdint cimport int32_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from core_ext.linear_problem cimport Entry, Problem
 from core_ext.linear_table cimport CALL, CAS, DIFFER, READ
@@ -26,6 +27,13 @@ cdef class Layout:
     cdef void sort_optional(self) noexcept
     cdef int32_t give_slots(self) except -1
     cdef int sort_returns(self) except -1
+
+
+cdef inline double monotonic() noexcept nogil:
+    """The clock of deadlines, in seconds."""
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec + now.tv_nsec * 1e-9
 
 
 cdef inline bint never_changes(const Entry *entry) noexcept nogil:

@@ -1,6 +1,6 @@
-"""A set of configurations that answers: is this one, or one that used fewer optional operations, in it? Knows no search.
+"""A set of configurations that answers: is this one, or one that used fewer optional operations, in it?
 
-A configuration is (first, state, mask); the first ``words`` of the mask are compared for equality, the
+Knows no search. A configuration is (first, state, mask); the first ``words`` of the mask are compared for equality, the
 ``optional_words`` after them for inclusion.
 """
 

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 
 from core_ext.linear_layout cimport NEVER, Layout
 from core_ext.linear_problem cimport Entry
-from core_ext.linear_table cimport APPEND, CALL, CAS, READ, Table
+from core_ext.linear_table cimport APPEND, CALL, CAS, READ
 
 cdef int64_t MAX_SCANNED = 1_000_000_000  # characters
 cdef int64_t CALL_CHARACTERS = 100  # what it costs to begin with a string, in characters

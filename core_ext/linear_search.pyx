@@ -17,9 +17,8 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from core_ext.linear_layout cimport NEVER, Layout, never_changes
+from core_ext.linear_layout cimport NEVER, Layout, monotonic, never_changes
 from core_ext.linear_memory cimport Memory, prepare, recalls, release, remember
 from core_ext.linear_needs cimport Needs
 from core_ext.linear_problem cimport Entry
@@ -47,12 +46,6 @@ cdef struct Frame:
     int32_t state  # before it
     int32_t first  # before it
     int32_t forced
-
-
-cdef double monotonic() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec + now.tv_nsec * 1e-9
 
 
 @cython.final
@@ -219,12 +212,12 @@ cdef class Search:
                 break
             following = self.next[operation]
             self.steps += 1
-            if never_changes(&self.done[operation]) and self.step(&self.done[operation]) == self.state:
+            if never_changes(&self.done[operation]) and self.state_after(&self.done[operation]) == self.state:
                 self.place(operation, True)
             operation = following
         return 0
 
-    cdef inline int32_t step(self, const Entry *entry) except -2:
+    cdef inline int32_t state_after(self, const Entry *entry) except -2:
         return step(self.table, self.state, entry.kind, entry.a, entry.b)
 
     cdef bint leads(self, const Entry *entry, int32_t group) except -1:
@@ -233,7 +226,7 @@ cdef class Search:
         self.steps += 1
         if never_changes(entry):
             return False
-        after = self.step(entry)
+        after = self.state_after(entry)
         if after == REFUSED:
             return False
         if entry.returned == NEVER and (

@@ -11,9 +11,8 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from core_ext.linear_layout cimport Layout, never_changes
+from core_ext.linear_layout cimport Layout, monotonic, never_changes
 from core_ext.linear_memory cimport Memory, forget, mask_of, prepare, recalls, release, remember, state_of
 from core_ext.linear_problem cimport Entry
 from core_ext.linear_table cimport REFUSED, Table, step
@@ -22,12 +21,6 @@ from core_ext.linear_search import BUDGET_SPENT, LINEARIZABLE, MEMORY_FULL, NOT_
 
 cdef enum:
     STEPS_PER_CLOCK = 8192
-
-
-cdef double monotonic() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec + now.tv_nsec * 1e-9
 
 
 @cython.final

@@ -9,7 +9,7 @@ with a probability of about (n / 2^61)^2. For other objects the step is asked of
 import os
 
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 
 cdef extern from *:
