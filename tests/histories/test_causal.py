@@ -212,6 +212,17 @@ def test_clocks_beyond_the_memory_limit_are_unknown(monkeypatch: pytest.MonkeyPa
     assert "memory" in report.reason
 
 
+def test_edges_beyond_the_memory_limit_leave_what_was_decided_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clocks of 9 sessions fit; the edges between concurrent writes that all have read do not."""
+    monkeypatch.setattr("actors.verification.histories.causal_accesses.MEMORY_BYTES", 80_000)
+    sessions = [[(p, "write", key, p) for key in range(40)] for p in range(9)]
+    for p, session in enumerate(sessions):
+        session += [(p, "read", key, reader) for reader in range(p, -1, -1) for key in range(40)]
+    details = judged(interleaved(sessions)).details
+    assert (details["CC"], details["CCv"], details["CM"]) == ("ok", "unknown", "unknown")
+    assert any("memory limit" in reason for reason in details["unknown"])
+
+
 def test_strong_is_sequential_is_causal_in_every_sense() -> None:
     """On histories of one copy, with real time, and mutated: a stronger level never holds where a weaker fails."""
     rng = random.Random(14)

@@ -20,7 +20,7 @@ from actors.verification.histories.causal_accesses import INITIAL, Accesses
 from actors.verification.histories.cycles import Arrow, shortest_cycle, shortest_path
 from actors.verification.histories.history import Operation, show
 from actors.verification.histories.report import Edge, Verdict, Witness
-from core_ext.causal import Causality
+from core_ext.causal import CausalLimit, Causality
 
 HITS = 10_000  # broken reads of which the first in the file is shown
 SESSION = frozenset({"session"})
@@ -172,7 +172,12 @@ def overwritten_read(
 
 def check_ccv(accesses: Accesses, causality: Causality) -> Finding:
     """CyclicCF, over clocks of a causal order that has no pattern of CC."""
-    if not causality.add_conflicts() or causality.order(clocks=False):
+    try:
+        fine = not causality.add_conflicts() or causality.order(clocks=False)
+    except CausalLimit as limit:
+        causality.forget_edges()
+        return Finding(Verdict.UNKNOWN, reason=f"causal convergence (CCv): memory limit: {limit}")
+    if fine:
         causality.forget_edges()
         return FINE
     witness = Explainer(accesses, causality).cycle(
@@ -192,6 +197,13 @@ def check_cm(accesses: Accesses, causality: Causality, expired: Callable[[], boo
     Args:
         expired: whether to give up, asked before each pass over the history.
     """
+    try:
+        return _causal_memory(accesses, causality, expired)
+    except CausalLimit as limit:
+        return Finding(Verdict.UNKNOWN, reason=f"causal memory (CM): memory limit: {limit}")
+
+
+def _causal_memory(accesses: Accesses, causality: Causality, expired: Callable[[], bool]) -> Finding:
     # Most histories are fine, and shown to be so at once: what no order of all sessions' reads contradicts, no order of
     # one session's does. Only where this fails is every session asked alone.
     found = _happened_before(accesses, causality, ALL, expired)
