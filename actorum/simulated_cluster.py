@@ -21,6 +21,7 @@ from actorum.client import Argument, NotReachable, ReplyError
 from protocols.raft import RaftRole
 from protocols.raft import properties as raft_properties
 from protocols.raft.messages import RoleName
+from protocols.raft.scenario import watch_roles
 from protocols.storage import batch, properties
 from protocols.storage.messages import Execute, Outcome, Query, Status
 from protocols.storage.node import ESCALATE, StoreSettings, spawn_store
@@ -259,8 +260,8 @@ class SimulatedCluster:
         self.simulation = Simulation(
             seed, faults=faults, time_model=time_model or BoundedDelay(), disk=disk, trace_limit=0
         )
-        history, states = raft_properties.History(), properties.History()
-        self.simulation.invariant("raft", lambda node, role: raft_properties.check(history, role), RaftRole)
+        states = properties.History()
+        watch_roles(self.simulation, raft_properties.History())
         self.simulation.invariant(
             "replicas agree", lambda node, shard: properties.check(states, node, shard.status()), StorageShard
         )

@@ -21,6 +21,7 @@ from core_ext.log_errors import LogError
 from protocols.raft import RaftRole, RaftSettings, configuration, properties
 from protocols.raft.messages import RoleName
 from protocols.raft.recovery import DiskLost
+from protocols.raft.scenario_disks import CommitsOnDisk
 from protocols.raft.scenario_owner import OWNER_NAME, Oracle, Owner, ProposeNow, ReadNow
 
 #: Limits so small that every branch is taken; each is drawn, or stays as it is.
@@ -211,11 +212,13 @@ def watch_roles(simulation: Simulation, history: properties.History) -> None:
     """The invariants of Raft after every event of a role, and what should be seen of roles."""
     goals = simulation.goals
     votes: dict[str, tuple[RaftRole, int, str | None]] = {}
+    commits_on_disk = CommitsOnDisk(simulation)
 
     def invariants(node: str, role: RaftRole) -> None:
         try:
             if not properties.check(history, role):
                 return
+            commits_on_disk(role)
         except properties.Violation as error:
             raise simulation.violation(*named(error)) from error
         before = votes.get(node)
