@@ -21,7 +21,8 @@ cdef class StageHands:
     cdef public object sender
     cdef public object view
     cdef public object _ticket
-    cdef public list effects
+    cdef readonly list items
+    cdef readonly bint active
     cdef readonly Reference own
     cdef readonly str node
     cdef StageNode stage

@@ -51,6 +51,11 @@ class StageHands:
 
     sender: Reference | None
     effects: list[Any]
+    """What the running handler has done; asking for it outside of a handler is an error."""
+    items: list[Any]
+    """The same list, for the world, at any time."""
+    active: bool
+    """One of the actor's handlers runs."""
     view: Any
     self: Reference
     """This actor."""

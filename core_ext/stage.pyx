@@ -61,7 +61,9 @@ cdef class StageHands:
 
     Attributes:
         sender: who sent the message being handled.
-        effects: what the running handler has done.
+        effects: what the running handler has done; there is none to be had outside of a handler.
+        items: the same list, for the world, at any time.
+        active: one of the actor's handlers runs.
         view: its journal as it sees it; None when it has none.
     """
 
@@ -69,7 +71,14 @@ cdef class StageHands:
         self.own = own
         self.node = own.node
         self.stage = stage
-        self.effects = []
+        self.items = []
+
+    @property
+    def effects(self):
+        """What the running handler has done."""
+        if not self.active:
+            self.stage.refuse_outside_handler(self.own)
+        return self.items
 
     @property
     def self(self):
@@ -79,6 +88,8 @@ cdef class StageHands:
     cdef int queue_send(self, Reference target, object message, bint now) except -1:
         cdef Sent here
         cdef Away there
+        if not self.active:
+            self.stage.refuse_outside_handler(self.own)
         if target.node == self.node:
             if type(message) not in self.stage.types:
                 self.stage.check_type(message)
@@ -86,14 +97,14 @@ cdef class StageHands:
             here.target = target
             here.message = message
             here.now = now
-            self.effects.append(here)
+            self.items.append(here)
         else:
             there = Away.__new__(Away)
             there.target = target
             there.message = message
             there.content = self.stage.pack(message)
             there.now = now
-            self.effects.append(there)
+            self.items.append(there)
         return 0
 
     def send(self, Reference target not None, message):
@@ -498,12 +509,14 @@ cdef class StageNode:
         cell.handled += 1
         hands.sender = sender
         hands._ticket = ticket
+        hands.active = True
         try:
             handler(cell.actor, message, hands)
         except Exception as error:
             self.handler_failed(cell, error, message, ticket)
         else:
             self.finish(cell, message)
+        hands.active = False
         if cell.checks:
             self.check(cell)
         return 0
@@ -513,12 +526,15 @@ cdef class StageNode:
         cdef StageHands hands = cell.hands
         hands.sender = None
         hands._ticket = None
+        hands.active = True
         try:
             function(cell.actor, hands)
         except Exception as error:
             self.handler_failed(cell, error, None, None)
+            hands.active = False
             return False
         self.finish(cell, None)
+        hands.active = False
         if cell.checks:
             self.check(cell)
         return True
@@ -530,7 +546,7 @@ cdef class StageNode:
         cdef bint touched
         if hands._ticket is not None:
             self.unanswered(cell, message)
-        effects = hands.effects
+        effects = hands.items
         if not effects:
             return 0
         if cell.unlaunched:

@@ -104,7 +104,7 @@ def begin(cell: Cell) -> None:
         if cell.actor is None:
             cell.actor = cell.actor_class(*cell.args)
         if cell.journal is not None:
-            cell.hands.view = cell.journal.recover_into(cell.actor, cell.hands.effects)
+            cell.hands.view = cell.journal.recover_into(cell.actor, cell.hands.items)
     except Exception as error:
         node.failed(cell, error, None)
         return

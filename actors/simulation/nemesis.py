@@ -62,6 +62,10 @@ class Nemesis:
         """Nodes that are faulty now."""
         return frozenset(self._faulty)
 
+    def takes_for_faulty(self, node: Node) -> None:
+        """A node is faulty for good, and not by the nemesis (a Byzantine one): it counts against the budget."""
+        self._begin(node)
+
     def joined(self, node: Node) -> None:
         """A node exists from now on."""
         faults = self._simulation.faults

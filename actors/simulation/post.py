@@ -62,6 +62,17 @@ class Correspondent(StageNode):
             )
         self.types[type(message)] = message.lane is Lane.CONTROL
 
+    def refuse_outside_handler(self, own: Reference) -> None:
+        """A context was used when no handler of its actor ran.
+
+        Raises:
+            ContractError: always.
+        """
+        raise ContractError(
+            f"{own!r}: its context was used outside its handlers; a context is valid only while one of them runs (keep "
+            f"references and tickets, not contexts)"
+        )
+
     def unreadable(self) -> None:
         """A message came that cannot be read."""
         self.counters["undecodable"] += 1

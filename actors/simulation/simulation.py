@@ -207,6 +207,11 @@ class Simulation(Agenda):
             if not node.up:
                 self.restart(node)
 
+    def mark_faulty(self, node: Node | str, kind: str = "byzantine") -> None:
+        """A node is faulty for good, and not by the nemesis (a lying actor): it counts against the budget."""
+        self.nemesis.takes_for_faulty(self._node(node))
+        self.count(kind)
+
     # --- outside code ----------------------------------------------------------------------------------------------
 
     def tell(self, target: Reference, message: Message) -> None:

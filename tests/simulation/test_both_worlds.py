@@ -333,6 +333,32 @@ def test_timers_are_replaced_cancelled_and_forgotten_at_a_restart(world: World) 
     assert notes_until(world, actor, lambda notes: "after" in notes) == ("after",)
 
 
+class Thief(Listener):
+    """Keeps its context, and lets another actor use it."""
+
+    kept: list[Context] = []
+
+    @on(Add)
+    def keep(self, message: Add, context: Context) -> None:
+        self.kept.append(context)
+
+    @on(Fail)
+    def use(self, message: Fail, context: Context) -> None:
+        try:
+            self.kept[0].send(context.self, Note("stolen"))
+        except ContractError as error:
+            self.notes.append(str(error).rpartition("was used ")[2][:21])
+
+
+def test_a_context_is_of_no_use_outside_its_handlers(world: World) -> None:
+    Thief.kept.clear()
+    victim, thief = world.spawn(Thief), world.spawn(Thief)
+    world.tell(victim, Add(1))
+    world.ask(victim, Notes())
+    world.tell(thief, Fail())
+    assert notes_until(world, thief, lambda notes: len(notes) == 3)[2:] == ("outside its handlers;",)
+
+
 def test_names_are_unique_and_mistakes_are_told_when_they_are_made(world: World) -> None:
     world.spawn(Counter, name="counter")
     with pytest.raises(ContractError, match="the name 'counter' is taken on node 'local'"):

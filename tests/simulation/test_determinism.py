@@ -28,14 +28,14 @@ def test_the_recorded_tape_gives_the_same_run_again(model: str, disk: str) -> No
 
 def test_two_processes_with_two_hash_seeds_run_the_same() -> None:
     outputs = []
-    for hash_seed in ("0", "1", "1"):
+    for hash_seed in ("0", "4711"):
         done = subprocess.run(
             [sys.executable, "-m", "tests.simulation.programs", "5"], cwd=ROOT, capture_output=True, text=True,
             timeout=50, check=True, env={**os.environ, "PYTHONHASHSEED": hash_seed},
         )
         outputs.append(done.stdout)
-    assert outputs[0].count("\n") == 12
-    assert outputs[0] == outputs[1] == outputs[2]
+    assert outputs[0].count("\n") == 8
+    assert outputs[0] == outputs[1]
 
 
 def test_every_kind_of_fault_is_injected_and_counted() -> None:

@@ -110,6 +110,17 @@ def test_the_budget_bounds_how_many_nodes_are_faulty_at_once() -> None:
         assert worst == budget
 
 
+def test_a_byzantine_node_counts_against_the_budget() -> None:
+    simulation = Simulation(1, faults=Faults(budget=1, crash=5.0, down_seconds=(0.01, 0.1)))
+    for name in "abc":
+        simulation.node(name)
+    simulation.mark_faulty("b")
+    simulation.run(10)
+    assert simulation.injected["byzantine"] == 1
+    assert simulation.nodes["b"].boots > 1  # it may be struck, as it is faulty already
+    assert simulation.nodes["a"].boots == simulation.nodes["c"].boots == 1
+
+
 def test_a_calm_quorum_is_whole_and_the_rest_stays_as_it_is() -> None:
     simulation = Simulation(4, faults=Faults(crash=20.0, down_seconds=None, partition=5.0))
     for name in "abc":

@@ -30,9 +30,16 @@ class StageHands:
     def __init__(self, own: Any, stage: Any) -> None:
         self.own = self.self = own
         self.node = own.node
-        self.effects: list[Any] = []
+        self.items: list[Any] = []
+        self.active = False
         self.sender = self.view = self._ticket = None
         self._stage = stage
+
+    @property
+    def effects(self) -> list[Any]:
+        if not self.active:
+            self._stage.refuse_outside_handler(self.own)
+        return self.items
 
     def send(self, target: Any, message: Any) -> None:
         self._send(target, message, False)
@@ -317,6 +324,7 @@ class StageNode:
 
     def _call(self, cell: Any, work: Any, message: Any, sender: Any, ticket: Any) -> bool:
         cell.hands.sender, cell.hands._ticket = sender, ticket
+        cell.hands.active = True
         try:
             work()
         except Exception as error:
@@ -325,6 +333,8 @@ class StageNode:
                 return False
         else:
             self._finish(cell, message)
+        finally:
+            cell.hands.active = False
         if cell.checks:
             self.check(cell)
         return True
@@ -332,7 +342,7 @@ class StageNode:
     def _finish(self, cell: Any, message: Any) -> None:
         if cell.hands._ticket is not None:
             self.unanswered(cell, message)
-        effects = cell.hands.effects
+        effects = cell.hands.items
         if not effects:
             return
         cell.unlaunched.clear()
