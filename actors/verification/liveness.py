@@ -70,19 +70,22 @@ def avoiding(graph: Graph, starts: bytearray, region: bytearray, fairness: Fairn
 def _fair_components(graph: Graph, within: bytearray, fairness: Fairness) -> Iterable[set[int]]:
     """Sets of vertices that a fair run can go round in; not all, but one of each component that holds any."""
     waiting = [within]
+    inside = bytearray(len(within))   # one for all: a graph can have as many components as vertices
     while waiting:
-        mask = waiting.pop()
-        for component in graph.components(mask):
-            inside = _mask(len(mask), component)
-            if any(not any(graph.fairness(component, inside, fairness.weak, g)) for g in fairness.weak_groups):
-                continue   # no part of it is fair either: a part has fewer states to be disabled in, and fewer steps
-            for group in fairness.strong_groups:
-                idle, taking = graph.fairness(component, inside, fairness.strong, group)
-                if len(idle) < len(component) and not taking:
-                    waiting.append(_mask(len(mask), idle))
-                    break
-            else:
-                yield set(component)
+        for component in graph.components(waiting.pop()):
+            for vertex in component:
+                inside[vertex] = 1
+            # If it is not weakly fair, no part of it is: a part has fewer states to be disabled in, and fewer steps.
+            if all(any(graph.fairness(component, inside, fairness.weak, g)) for g in fairness.weak_groups):
+                for group in fairness.strong_groups:
+                    idle, taking = graph.fairness(component, inside, fairness.strong, group)
+                    if len(idle) < len(component) and not taking:
+                        waiting.append(_mask(len(within), idle))
+                        break
+                else:
+                    yield set(component)
+            for vertex in component:
+                inside[vertex] = 0
 
 
 def _cycle(graph: Graph, size: int, component: set[int], entry: int, fairness: Fairness) -> Path:

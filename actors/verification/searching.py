@@ -57,7 +57,7 @@ def run(space: Space, options: Options, progress: ProgressCallback | None, enoug
                 f"the bound (--memory) or bound the model"
             )
         if enough():
-            return "the first violation"
+            return "the search up to the first violation"
         if progress is not None and now - shown >= PROGRESS_SECONDS:
             shown = now
             progress(Progress(

@@ -14,7 +14,7 @@ from tests.verification.random_models import Plain, RandomModel, Row, arguments
 from tests.verification.twin import Explored, avoids, typed
 
 STATES = [Row, Plain]
-MOST_VERTICES = 8   # of a region that is searched for fair cycles by brute force
+MOST_VERTICES = 6   # of a region that is searched for fair cycles by brute force
 
 
 def assert_is_a_run(model: RandomModel, finding: Finding) -> None:
@@ -94,7 +94,7 @@ def assert_agrees(model: RandomModel, result: Result, twin: Explored, shortest: 
 
 @pytest.mark.parametrize("state", STATES)
 @given(drawn=arguments(), exact=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_breadth_first_search_finds_what_the_twin_finds(state: Any, drawn: dict[str, Any], exact: bool) -> None:
     model = RandomModel(state=state, **drawn)
     twin = Explored(model)
@@ -106,7 +106,7 @@ def test_a_breadth_first_search_finds_what_the_twin_finds(state: Any, drawn: dic
 
 @pytest.mark.parametrize("state", STATES)
 @given(drawn=arguments(cells=2, values=2))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_liveness_is_decided_as_by_brute_force(state: Any, drawn: dict[str, Any]) -> None:
     model = RandomModel(state=state, **drawn)
     twin = Explored(model)
@@ -115,7 +115,7 @@ def test_liveness_is_decided_as_by_brute_force(state: Any, drawn: dict[str, Any]
 
 @pytest.mark.parametrize("state", STATES)
 @given(drawn=arguments())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_depth_first_search_finds_the_same_states(state: Any, drawn: dict[str, Any]) -> None:
     model = RandomModel(state=state, **drawn)
     twin = Explored(model)
@@ -127,7 +127,7 @@ def test_a_depth_first_search_finds_the_same_states(state: Any, drawn: dict[str,
 @pytest.mark.parametrize("strategy", ["breadth", "depth"])
 @pytest.mark.parametrize("state", STATES)
 @given(drawn=arguments(), depth=st.integers(1, 6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_bounded_search_reaches_all_within_the_bound_and_never_says_that_something_holds(
     state: Any, strategy: str, drawn: dict[str, Any], depth: int
 ) -> None:

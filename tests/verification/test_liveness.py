@@ -45,7 +45,7 @@ def group_of(groups: list[int], action: int) -> int | None:
 
 
 @given(edges, sets, sets, groups, groups)
-@settings(max_examples=400)
+@settings(max_examples=300)
 def test_a_fair_run_is_found_exactly_when_there_is_one(
     given_edges: list[tuple[int, int, int]], starts: set[int], region: set[int], weak: list[int], strong: list[int]
 ) -> None:

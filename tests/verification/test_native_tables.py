@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import os
 import itertools
+import os
 import subprocess
 import sys
 from array import array
