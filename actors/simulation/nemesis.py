@@ -26,7 +26,7 @@ class Nemesis:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._stream = simulation.tape.stream("faults")
-        self._ticks = 0
+        self._ticks = self._rotten = 0
         self._faulty: dict[str, int] = {}  # node -> how many faults it has now
         self._damaged: dict[str, None] = {}  # nodes whose disk was ever damaged
         self._ticking = False
@@ -81,6 +81,12 @@ class Nemesis:
         """No more faults; those that last are ended by whoever calls this (``Simulation.calm``)."""
         self._resting = True
         self._faulty.clear()
+
+    def rot(self) -> None:
+        """Now a bit flips on one of the disks that may be damaged, also of a node that is down."""
+        self._rotten += 1
+        self._stream = self._simulation.tape.stream(f"fault:rot:{self._rotten}")
+        self._bit_flip()
 
     def process_ended(self, node: Node) -> None:
         """A node stopped by itself: it is started again as a launcher would do it."""

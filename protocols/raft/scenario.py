@@ -137,6 +137,9 @@ def run_with_blackouts(run: Run, simulation: Simulation, seconds: float) -> None
         simulation.run(seconds / (blackouts + 1) * run.swarm.uniform(0.1, 1.9))
         for node in simulation.nodes.values():
             simulation.kill(node)
+        if simulation.faults.disks.bit_flip:  # what was written last is damaged when it is read again
+            for _ in range(run.swarm.below(6)):
+                simulation.nemesis.rot()
         for node in simulation.nodes.values():
             simulation.restart(node)
     simulation.run(max(0.0, seconds - simulation.now))
