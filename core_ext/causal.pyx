@@ -1,4 +1,3 @@
-# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The causal order of a history of reads and writes, by vector clocks over its sessions. Knows integers only: no
 operations, no keys by name, no verdicts.
 
@@ -12,6 +11,7 @@ POPL 2017, sections 5 and 6. For nodes of several reads and writes: Biswas and E
 transactional consistency", OOPSLA 2019, section 3.
 """
 
+cimport cython
 from cpython cimport array
 from libc.stdlib cimport free, realloc
 
@@ -58,6 +58,10 @@ cdef int[::1] offsets(object values, Py_ssize_t rows, Py_ssize_t total, str what
     return view
 
 
+@cython.boundscheck(False)
+@cython.wraparound(False)
+@cython.cdivision(True)
+@cython.initializedcheck(False)
 cdef class Causality:
     """Session order and reads-from, and what is derived from them.
 

@@ -1,4 +1,3 @@
-# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Is there one order of reads and writes that holds every session's order, and in which every read returns the newest
 write? A search over frontiers: how far each session has come. Knows integers only.
 
@@ -8,6 +7,7 @@ read the value that it overwrites, so that a frontier alone tells what will be r
 comes before what the clocks put before it.
 """
 
+cimport cython
 from cpython cimport array
 
 from core_ext.causal cimport Causality
@@ -25,6 +25,10 @@ cdef int[::1] zeros(Py_ssize_t length):
     return array.clone(INTS, max(length, 1), zero=True)
 
 
+@cython.boundscheck(False)
+@cython.wraparound(False)
+@cython.cdivision(True)
+@cython.initializedcheck(False)
 cdef class Frontier:
     """A search that runs in pieces.
 

@@ -20,7 +20,7 @@ from actors.verification.histories.causal_accesses import INITIAL, Accesses
 from actors.verification.histories.cycles import Arrow, shortest_cycle, shortest_path
 from actors.verification.histories.history import Operation, show
 from actors.verification.histories.report import Edge, Verdict, Witness
-from core_ext.causal import CausalLimit, Causality
+from core_ext.causal import Causality, CausalLimit
 
 HITS = 10_000  # broken reads of which the first in the file is shown
 SESSION = frozenset({"session"})
