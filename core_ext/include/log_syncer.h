@@ -224,8 +224,8 @@ static log_item *log_process(log_syncer *syncer, log_item *item, int tell) {
 
 /* Idle, with the mutex: prepare room, so that no batch waits for it. Returns whether there was something to do. */
 static int log_prepare_room(log_syncer *syncer) {
-    int behind = syncer->zeroed < syncer->size && syncer->zeroed - syncer->position < LOG_ZERO_AHEAD;
-    if (!behind || syncer->busy || syncer->head || atomic_load(&syncer->failure)) return 0;
+    if (syncer->busy || syncer->head || atomic_load(&syncer->failure)) return 0;
+    if (syncer->zeroed >= syncer->size || syncer->zeroed - syncer->position >= LOG_ZERO_AHEAD) return 0;
     syncer->busy = 1;
     pthread_mutex_unlock(&syncer->mutex);
     if (log_zero_ahead(syncer, syncer->zeroed + LOG_ZERO_BYTES)) log_fail(syncer, "write");

@@ -118,7 +118,7 @@ class BarrierOutcome(Message, wire="storage.barrier-outcome", lane=Lane.CONTROL)
 
 
 class Apply(Message, wire="storage.apply"):
-    """Log adapter to shard: one entry of the replicated log, or the neighbours ``first`` to ``index`` (0: ``index`` alone)
+    """Log adapter to shard: one entry of the replicated log, or neighbours, ``first`` to ``index`` (0: only that one)
     with all their commands in order. ``commands`` are Submits with the leader's time, encoded
     (protocols/storage/command.py)."""
 
