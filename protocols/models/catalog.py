@@ -20,4 +20,6 @@ MODELS: dict[str, tuple[str, str]] = {
     "flp": ("protocols.models.flp", "Flp"),
     "cap": ("protocols.models.cap", "Cap"),
     "oral-messages": ("protocols.models.oral_messages", "OralMessages"),
+    "raft": ("protocols.raft.model", "Raft"),
+    "raft-figure-8": ("protocols.raft.model", "RaftFigure8"),
 }
