@@ -171,12 +171,15 @@ def allow_lost_disks(run: Run) -> list[str]:
 def heal_quorum(run: Run, simulation: Simulation, names: list[str], lost: Collection[str]) -> list[str]:
     """The end of all faults for a drawn majority; the others go down for ever.
 
+    A damaged tail is settled when every voter answers: until then its node counts as faulty beside those that are down,
+    and the group can bear no more than its minority. So with one in the majority, all others are healed too.
+
     Args:
         names: of all nodes.
         lost: nodes that found their disk lost, so far; grows as nodes start.
 
     Returns:
-        The majority, all up; empty when too many disks are lost.
+        The majority, all up; empty when too many disks are lost or damaged.
     """
     def usable() -> list[str]:
         return [name for name in names if simulation.nodes[name].broken is None and name not in lost]
@@ -193,8 +196,19 @@ def heal_quorum(run: Run, simulation: Simulation, names: list[str], lost: Collec
                 simulation.kill(name)
         simulation.calm(quorum)
         simulation.run(SETTLE_SECONDS)
-        if all(name in usable() for name in quorum):
+        if not all(name in usable() for name in quorum):
+            continue
+        if not any(_has_uncertain_tail(simulation.nodes[name]) for name in quorum):
             return quorum
+        if size == len(names):  # the others have nothing to say any more, or they all had their say
+            return quorum if len(quorum) == len(names) else []
+        size = len(names)
+
+
+def _has_uncertain_tail(node: Node) -> bool:
+    """Whether a role of this node has entries that its disk damaged and that no leader has settled yet."""
+    roles = [cell.actor for cell in node.names.values() if isinstance(cell.actor, RaftRole)]
+    return any(role.uncertain for role in roles)
 
 
 def needs_log(faults: Faults) -> bool:
