@@ -9,6 +9,7 @@ import pytest
 from actors import Actor, AskFailed, AskRejected, Context, Lane, Message, Reference, Request, Terminated, on
 from actors.simulation import (
     Asynchronous,
+    BoundedDelay,
     Faults,
     LinkFaults,
     LockStep,
@@ -323,3 +324,26 @@ def test_the_trace_joins_a_send_with_what_became_of_it() -> None:
         if event.number:
             by_number.setdefault(event.number, []).append(f"{event.what} at {event.node}")
     assert list(by_number.values()) == [["send at a", "deliver at b"]] * 2
+
+
+def test_what_comes_while_a_node_is_busy_is_read_before_a_timer_that_fell_due_meanwhile() -> None:
+    class Due(Message, wire="sim-tests.due"):
+        pass
+
+    class Busy(Peer):
+        def start(self, context: Context) -> None:
+            context.set_timer(Due(), 1.05)
+
+        @on(Due)
+        def due(self, message: Due, context: Context) -> None:
+            self.numbers.append(-1)
+
+    simulation = _three(BoundedDelay(low_seconds=0.01, high_seconds=0.01, handler_seconds=0.06))
+    simulation.nodes["b"].spawn(Busy, name="busy")
+    simulation.run(1.0)
+    simulation.tell(simulation.ref("a", "peer"), SendMany(simulation.ref("b", "busy"), 1))  # arrives at 1.07
+    simulation.run(0.02)
+    simulation.tell(simulation.ref("b", "busy"), Number(7))  # b is busy from 1.02 to 1.08, the timer falls due at 1.05
+    simulation.run(1)
+    busy = simulation.nodes["b"].actor("busy")
+    assert busy.numbers == [7, 0, -1]
