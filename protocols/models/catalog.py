@@ -17,6 +17,8 @@ MODELS: dict[str, tuple[str, str]] = {
     "single-copy-register": ("protocols.models.single_copy", "SingleCopyRegister"),
     "abd-register": ("protocols.models.abd", "AbdRegister"),
     "paxos": ("protocols.models.paxos", "Paxos"),
+    "paxos-roles": ("protocols.models.paxos_roles", "PaxosRoles"),
+    "flood-set": ("protocols.models.flood_set", "FloodSet"),
     "flp": ("protocols.models.flp", "Flp"),
     "cap": ("protocols.models.cap", "Cap"),
     "oral-messages": ("protocols.models.oral_messages", "OralMessages"),

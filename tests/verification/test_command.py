@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import protocols.models
 from actors.verification import Model
 from actors.verification.actor_model import ActorModel
 from actorum.cli import cli
@@ -206,8 +209,8 @@ def every_model() -> list[type[Any]]:
 
 
 def test_every_model_is_in_the_catalog() -> None:
-    for name in MODELS:
-        load(name)
+    for module in pkgutil.iter_modules(protocols.models.__path__, "protocols.models."):
+        importlib.import_module(module.name)
     listed = set(MODELS.values())
     for one in every_model():
         assert (one.__module__, one.__name__) in listed, one
