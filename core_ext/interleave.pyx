@@ -1,8 +1,8 @@
 """Every interleaving of a set of actors, over integers: local states, messages and events are numbers here.
 
 A global state is a vector: one local state per slot, the history, how many crashes and drops were spent, then the
-messages in flight, sorted by channel (in a first-in-first-out channel in the order in which they were sent, in any other
-by number). Knows neither actors nor properties beyond "a predicate over parts of the vector".
+messages in flight, sorted by channel (in a first-in-first-out channel in the order in which they were sent, in any
+other by number). Knows neither actors nor properties beyond "a predicate over parts of the vector".
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -306,7 +306,7 @@ cdef class Interleaving(LocalSteps):
             return False
         if self.lossy:
             return self.drops < 0 or v[self.slots + DROPS] < self.drops
-        # in lock-step rounds nothing is late, so a crash in the middle of a round must be able to lose what was sent in it
+        # in lock-step rounds nothing is late, so a crash in the middle of a round may lose what was sent in it
         return self.rounds and message.source >= 0 and self.local_flags.data[v[message.source]] & DOWN != 0
 
     cdef int own_events(self, const int32_t* v, Py_ssize_t length) except -1:

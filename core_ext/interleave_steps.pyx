@@ -51,8 +51,8 @@ cdef class LocalSteps:
         self, int32_t event, int32_t slot, int32_t source, int32_t channel, int32_t flags, int32_t kind,
         int32_t received, int32_t sent,
     ):
-        """The message whose delivery is ``event``: for which slot, from which, on which channel, of which kind, and what it adds to
-        the history."""
+        """The message whose delivery is ``event``: for which slot, from which, on which channel, of which kind, and
+        what it adds to the history."""
         cdef Py_ssize_t size = self.message_size
         cdef Message* messages
         if event >= size:
@@ -118,7 +118,7 @@ cdef class LocalSteps:
             self.records.put(key, found)
         return found
 
-    # --- global states --------------------------------------------------------------------------------------------------
+    # --- global states ----------------------------------------------------------------------------------------------
 
     cdef tuple in_flight(self, const int32_t* v, Py_ssize_t length, Py_ssize_t kind):
         """The events of the messages of one kind, or of all (-1): a part of the state for predicates."""

@@ -224,7 +224,7 @@ def causal(history: ClientCalls, initial: Hashable = None) -> bool:
     writes: dict[Any, int] = {}
     own: list[list[int]] = []
     for client, (_, calls) in enumerate(history):
-        numbers = []
+        numbers: list[int] = []
         done = [(op.call, op.result) for op in calls.done]
         if calls.open is not None and calls.open[1][0] == "write":
             done.append((calls.open[1], None))

@@ -1,4 +1,4 @@
-"""Liveness of actor models: a fair run that never comes to what was promised, as a lasso. Knows the graph and the labels.
+"""Liveness of actor models: a fair run that never comes to what was promised, as a lasso. Knows graph and labels.
 
 A run that never satisfies p stays in the states without p; it is infinite inside one strongly connected component of
 them, or rests where nothing is owed. Every delivery, timer, sync and recovery is an action of its own, owed to it by
@@ -152,7 +152,7 @@ class Liveness:
         return list(path[1:])
 
     def _owed_on(self, first: int, edges: list[Edge], inside: bytearray) -> set[int]:
-        """Labels that the cycle owes: under weak fairness those enabled all along it, under strong one anywhere on it."""
+        """Labels that the cycle owes: weak: those enabled all along it; strong: those enabled anywhere on it."""
         if self.fairness == "none":
             return set()
         taken = {label for label, _ in edges}

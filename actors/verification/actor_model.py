@@ -12,12 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from actors.actor import Actor
-from actors.verification.actor_history import History
 from actors.message import Message
+from actors.verification.actor_events import Slot
+from actors.verification.actor_history import History
 from actors.verification.actor_network import Network
 from actors.verification.actor_search import Search
 from actors.verification.actor_view import View
-from actors.verification.actor_world import Slot
 from actors.verification.errors import ModelError
 from actors.verification.properties import Property
 from actors.verification.result import Options, ProgressCallback, Result
@@ -32,7 +32,7 @@ class Fairness(enum.Enum):
 
     NONE = "none"  # every run, also one in which the scheduler forgets a message for ever
     WEAK = "weak"  # what stays possible without a break is done at last
-    STRONG = "strong"  # what becomes possible again and again is done again and again: a network that loses, but not all
+    STRONG = "strong"  # what becomes possible again and again is done again and again: not everything is lost
 
 
 class ActorModel(ABC):
@@ -47,11 +47,12 @@ class ActorModel(ABC):
         crashes: how many crashes of nodes one run may have.
         down: how many nodes may be down at once; None = ``crashes``.
         recover: whether nodes that crashed may come back.
-        sync_at_once: journalled records are on disk when the handler returns. Otherwise the disk is an actor of its own:
-            it syncs later, and a crash loses what was not synced. None: at once when nothing can crash, since then
+        sync_at_once: journalled records are on disk when the handler returns. Otherwise the disk syncs later, as an
+            action of its own, and a crash loses what was not synced. None: at once when nothing can crash, since then
             nobody can tell.
-        timers: how often the timers of one actor may fire in one run (a firing that changes nothing is free), the same for
-            all or by node, 0 for nodes that are not named; None = any number. A bound: what was not explored is said.
+        timers: how often the timers of one actor may fire in one run (a firing that changes nothing is free), the same
+            for all or by node, 0 for nodes that are not named; None = any number. A bound: what was not explored is
+            said.
         history: what is recorded of clients; see ``ClientHistory``.
         max_children: places for spawned actors.
         ask_timeouts: whether requests may time out; None: when messages can be lost or nodes crash.
@@ -72,7 +73,8 @@ class ActorModel(ABC):
 
     def __init__(
         self, *, network: Network = Network.ORDERED, lossy: bool = False, drops: int | None = None, crashes: int = 0,
-        down: int | None = None, recover: bool = True, sync_at_once: bool | None = None, timers: int | Mapping[str, int] | None = None,
+        down: int | None = None, recover: bool = True, sync_at_once: bool | None = None,
+        timers: int | Mapping[str, int] | None = None,
         history: History[Any] | None = None, max_children: int = 0, ask_timeouts: bool | None = None,
         fairness: Fairness = Fairness.WEAK, capacity: int | None = None, rounds: bool = False,
         cut: Collection[tuple[str, str]] = (),
@@ -80,9 +82,11 @@ class ActorModel(ABC):
         if lossy and network is Network.ORDERED and drops is not None and drops < 0:
             raise ModelError(f"ActorModel: drops is {drops}; give a count, or None for any number")
         if rounds and timers is not None:
-            raise ModelError(f"{type(self).__name__}: timers fire together at the end of a round; bound rounds by a boundary")
+            raise ModelError(
+                f"{type(self).__name__}: timers fire together at the end of a round; bound the rounds by a boundary"
+            )
         if drops is not None and not lossy:
-            raise ModelError("ActorModel: drops without lossy=True; a network that loses nothing has no losses to count")
+            raise ModelError("ActorModel: drops without lossy=True; such a network has no losses to count")
         counts = timers.values() if isinstance(timers, Mapping) else (0 if timers is None else timers,)
         if crashes < 0 or (down is not None and down < 0) or any(count < 0 for count in counts):
             raise ModelError(f"ActorModel: crashes {crashes}, down {down}, timers {timers}: give counts from 0 on")

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from actors.verification.actor_local import Life, Local
+from actors.verification.actor_events import Event, Happening
 from actors.verification.actor_liveness import Liveness
+from actors.verification.actor_local import Life, Local
 from actors.verification.actor_network import Network
 from actors.verification.actor_steps import Replayer
 from actors.verification.actor_view import Sight, View
-from actors.verification.actor_world import Event, Happening, World
+from actors.verification.actor_world import World
 from actors.verification.errors import ModelError
 from actors.verification.properties import Property
 from actors.verification.result import (
@@ -55,7 +56,9 @@ class Search:
     def __init__(self, model: ActorModel, options: Options) -> None:
         self.name = model.describe()
         if options.strategy is not Strategy.BREADTH:
-            raise ModelError(f"{self.name}: actor models are explored breadth first, not {options.strategy.value} first")
+            raise ModelError(
+                f"{self.name}: actor models are explored breadth first; leave the strategy {options.strategy.value} out"
+            )
         if options.symmetry:
             raise ModelError(f"{self.name}: actor models have no symmetry reduction; leave the option out")
         if not model.actors:
@@ -68,7 +71,8 @@ class Search:
             raise ModelError(f"{self.name}: {len(predicates)} predicates; at most {MAX_PREDICATES} in one check")
         self.world = World(
             model.actors, network=model.network, lossy=model.lossy, sync_at_once=model.sync_at_once,
-            timers=[model.fires_of(slot.reference.node) for slot in model.actors], max_children=model.max_children, ask_timeouts=model.ask_timeouts,
+            timers=[model.fires_of(slot.reference.node) for slot in model.actors], max_children=model.max_children,
+            ask_timeouts=model.ask_timeouts,
             history=model.history, cut=model.cut,
         )
         self.live = any(claim.kind in LIVENESS for claim in self.claims)
@@ -76,7 +80,8 @@ class Search:
             self.world, self.world.capacity, self._nodes() if model.crashes else [],
             model.network is Network.DUPLICATING, model.lossy, model.crashes, model.down,
             -1 if model.drops is None else model.drops, -1 if model.capacity is None else model.capacity,
-            not model.recover, model.rounds, options.exact, self.live or any(claim.kind is Kind.DEADLOCK_FREE for claim in self.claims),
+            not model.recover, model.rounds, options.exact,
+            self.live or any(claim.kind is Kind.DEADLOCK_FREE for claim in self.claims),
         )
         self.world.engine = self.engine
         self.sight = Sight(self.world)
@@ -238,7 +243,8 @@ class Search:
         if place is not None:
             return Finding(claim.name, claim.kind, Verdict.HOLDS, "", self.replayer.trace(place))
         if self.bound:
-            return Finding(claim.name, claim.kind, Verdict.UNKNOWN, f"no state was found that satisfies it: {self.bound}")
+            reason = f"no state was found that satisfies it: {self.bound}"
+            return Finding(claim.name, claim.kind, Verdict.UNKNOWN, reason)
         return Finding(claim.name, claim.kind, Verdict.VIOLATED, "no reachable state satisfies it")
 
     def _unviolated(self, claim: Property) -> Finding:
@@ -259,7 +265,8 @@ class Search:
         for state, ends in enumerate(stuck):
             if ends and not allowed[state]:
                 trace = self.replayer.as_trace(self.replayer.walk(state), None, True)
-                return Finding(claim.name, claim.kind, Verdict.VIOLATED, "nothing is enabled in a reachable state", trace)
+                reason = "nothing is enabled in a reachable state"
+                return Finding(claim.name, claim.kind, Verdict.VIOLATED, reason, trace)
         return self._unviolated(claim)
 
 

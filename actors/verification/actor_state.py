@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import copy
 import enum
+import math
 import types
 from array import array
 from collections import deque
@@ -110,7 +111,7 @@ class Freezer:
         if kind is int or kind is str or value is None:
             return value
         if kind is float or kind is bool:
-            return _Number(kind, repr(value) if value != value else value)
+            return _Number(kind, repr(value) if kind is float and math.isnan(value) else value)
         if kind is tuple:
             return tuple(self._part(index, item) for index, item in enumerate(value))
         if isinstance(value, _by_value):
@@ -193,7 +194,8 @@ class Freezer:
     def _refuse(self, value: Any, why: str) -> None:
         path = ".".join(self._path).replace(".[", "[")
         raise ModelError(
-            f"actor {self.actor}: field {path!r} is a {type(value).__name__}, which cannot enter the checked world: {why}"
+            f"actor {self.actor}: field {path!r} is a {type(value).__name__}, which cannot enter the checked "
+            f"world: {why}"
         )
 
 
@@ -274,7 +276,8 @@ def _fresh(model: Any) -> Any:
     try:
         return copy.copy(model)
     except TypeError:  # a native class without __copy__: its configuration belongs into its snapshot
-        return type(model).__new__(type(model))
+        kind: Any = type(model)
+        return kind.__new__(kind)
 
 
 def freeze(actor: str, instance: Any) -> Frozen:

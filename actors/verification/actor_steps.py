@@ -14,9 +14,10 @@ import msgspec
 
 from actors.trace import Event as Traced
 from actors.trace import What
+from actors.verification.actor_events import Happening
 from actors.verification.actor_network import Envelope
 from actors.verification.actor_view import HEADER, Sight, View
-from actors.verification.actor_world import Happening, World
+from actors.verification.actor_world import World
 from actors.verification.result import Step, Trace
 from core_ext.interleave import Interleaving
 from core_ext.mailbox import Reference
@@ -100,8 +101,8 @@ class Replayer:
         """What the engine did."""
         world = self.world
         choices: list[Any] = []
-        for local, event, outcome in branches:
-            choices += world.choices.get((local, event), [()] * (outcome + 1))[outcome]
+        for local, met, outcome in branches:
+            choices += world.choices.get((local, met), [()] * (outcome + 1))[outcome]
         chosen = tuple(choices)
         if detail < 0:
             node = self.engine.node_slots(-1 - detail)

@@ -88,7 +88,8 @@ class View:
 
     def local_number(self, slot: int) -> int:
         """The number of an actor's local state."""
-        return self.reads.setdefault(slot, self.vector[slot])
+        self.reads.setdefault(slot, self.vector[slot])
+        return self.vector[slot]
 
     def local(self, name: str) -> Local:
         """Everything about one actor: its timers, its journal, what waits at its gate."""

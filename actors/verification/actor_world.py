@@ -6,16 +6,33 @@ which they are met, so equal runs give equal numbers. Knows no search and no pro
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from actors.actor import Actor
 from actors.context import Ticket
 from actors.errors import AskFailed, AskTimeout, ContractError
-from actors.message import Answer, Lane, Message, Reason, Request, Terminated
+from actors.message import Answer, Lane, Reason, Request, Terminated
 from actors.recording import JournalView, Recorder
 from actors.verification.actor_effects import Release
+from actors.verification.actor_events import (
+    DOWN,
+    FAILED,
+    FIFO,
+    LOCAL,
+    PINNED,
+    PURGE,
+    UP,
+    WITHHELD,
+    Chooser,
+    ClockRefused,
+    Event,
+    Found,
+    HandlerFailure,
+    Happening,
+    Slot,
+    means,
+)
 from actors.verification.actor_history import History
 from actors.verification.actor_local import Life, Local, Stream
 from actors.verification.actor_network import Envelope, Network, Parcel
@@ -26,67 +43,7 @@ from core_ext.mailbox import Reference
 
 T = TypeVar("T")
 
-MAX_OUTCOMES = 100_000  # of one local step, over all its choices
-
-UP, DOWN, WITHHELD = 1, 2, 4
-PURGE, FAILED = 1, 2
-FIFO, LOCAL, PINNED = 1, 2, 4
-
 Outcome = tuple[int, tuple[int, ...], tuple[tuple[int, int], ...], int, int]
-
-
-class Happening(enum.Enum):
-    """The kinds of events that an actor can meet."""
-
-    START = "start"  # payload: how a child is made; None for an actor of the model
-    DELIVER = "deliver"  # an Envelope
-    TIMER = "timer"  # its number
-    SYNC = "sync"
-    CRASH = "crash"
-    RECOVER = "recover"
-    GONE = "gone"  # the Reference, with its incarnation, of another actor
-    FAULT = "fault"  # event 0: what the world does against the actors, and no run is obliged to
-    ROUND = "round"  # event 1: all actors do what they do by themselves
-    PROBE = "probe"  # (who wants to know, of which reference, for which request): is this actor there?
-    EXPIRE = "expire"  # number of a request that is not waited for any longer
-
-
-class Event(NamedTuple):
-    """Something that happens to the actor of one slot."""
-
-    slot: int
-    happening: Happening
-    payload: Any = None
-
-
-class Slot(NamedTuple):
-    """A place for an actor.
-
-    Attributes:
-        reference: its name, incarnation 0.
-        actor_class, args: how it is made; None for one that only a child takes.
-        journal: what it recovers from when it first starts.
-    """
-
-    reference: Reference
-    actor_class: type[Actor] | None
-    args: tuple[Any, ...]
-    journal: tuple[Message, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """For people: the name alone when the node has no other actor."""
-        name, node = self.reference.name, self.reference.node
-        return name if node == name else f"{node}/{name}"
-
-
-class HandlerFailure(NamedTuple):
-    """A handler raised, or there was none for a message."""
-
-    actor: str
-    event: Event
-    text: str
-
 
 class World:
     """Numbers and local steps of one model.
@@ -106,8 +63,8 @@ class World:
 
     def __init__(
         self, actors: Sequence[Slot], *, network: Network, lossy: bool,
-        sync_at_once: bool, timers: Sequence[int | None], max_children: int, ask_timeouts: bool, history: History[Any] | None,
-        cut: frozenset[tuple[str, str]] = frozenset(),
+        sync_at_once: bool, timers: Sequence[int | None], max_children: int, ask_timeouts: bool,
+        history: History[Any] | None, cut: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self.slots = list(actors)
         self.by_name = {(slot.reference.node, slot.reference.name): i for i, slot in enumerate(self.slots)}
@@ -135,7 +92,7 @@ class World:
         self._kind_numbers: dict[tuple[Parcel, type[Any]], int] = {}
         self.failures: dict[tuple[int, int], HandlerFailure] = {}
         self.choices: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
-        self._chooser = _Chooser()
+        self._chooser = Chooser()
         self._running: tuple[int, Local] | None = None
         self._children = 0
 
@@ -223,7 +180,8 @@ class World:
             assert self.engine is not None
             kind = self.kind_number((envelope.parcel, type(envelope.message)))
             origin = self.slot_of(source) if source is not None else None
-            self.engine.add_message(number, slot, -1 if origin is None else origin, channel, flags, kind, received, sent)
+            sender_slot = -1 if origin is None else origin
+            self.engine.add_message(number, slot, sender_slot, channel, flags, kind, received, sent)
         return number
 
     def kind_number(self, kind: tuple[Parcel, type[Any]]) -> int:
@@ -325,7 +283,7 @@ class World:
             found = self._expire(slot, local, event.payload)
         return self._changes(local_number, event_number, found)
 
-    def _changes(self, local_number: int, event_number: int, found: list[_Found]) -> list[Outcome]:
+    def _changes(self, local_number: int, event_number: int, found: list[Found]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         slot = self.events[event_number].slot
         for local, sends, follows, flags, failure, chosen, note in found:
@@ -341,7 +299,7 @@ class World:
             return []
         return outcomes
 
-    def _deliver(self, slot: int, local: Local, envelope: Envelope) -> list[_Found]:
+    def _deliver(self, slot: int, local: Local, envelope: Envelope) -> list[Found]:
         if local.life is not Life.UP:
             return []
         if envelope.target.incarnation not in (0, local.incarnation):
@@ -361,20 +319,20 @@ class World:
         if handler is None:
             sender = envelope.source or "the world"
             text = f"{self.slots[slot].text} has no handler for {type(message).__qualname__}, sent by {sender}"
-            return [_Found(local, (), (), FAILED, text)]
+            return [Found(local, (), (), FAILED, text)]
         ticket = None
         if isinstance(message, Request):
             ticket = Ticket(envelope.source if envelope.number else None, envelope.number)
         return self._run(slot, local, lambda actor, hands: handler(actor, message, hands), envelope.source, ticket)
 
-    def _fire(self, slot: int, local: Local, number: int) -> list[_Found]:
-        key, message = self.timers[number]
+    def _fire(self, slot: int, local: Local, number: int) -> list[Found]:
+        message = self.timers[number][1]
         if local.life is not Life.UP or number not in local.timers:
             return []
         handler = self._class(slot, local).handlers.get(type(message))
         if handler is None:
             text = f"{self.slots[slot].text} has no handler for its timer {type(message).__qualname__}"
-            return [_Found(local, (), (), FAILED, text)]
+            return [Found(local, (), (), FAILED, text)]
         left = local._replace(timers=tuple(timer for timer in local.timers if timer != number))
         found = self._run(slot, left, lambda actor, hands: handler(actor, message, hands), None, None)
         if self.max_fires(slot) is None:
@@ -388,7 +346,7 @@ class World:
                 counted.append(outcome._replace(local=outcome.local._replace(fires=local.fires + 1)))
         return counted
 
-    def _start(self, slot: int, local: Local, made: Any) -> list[_Found]:
+    def _start(self, slot: int, local: Local, made: Any) -> list[Found]:
         if local.life is Life.UP:
             return []
         actor_class, args, parent = made if made is not None else (*self.slots[slot][1:3], None)
@@ -422,22 +380,22 @@ class World:
                     raise ModelError(f"{outcome.failure} when it starts, in the initial state")
         return found
 
-    def _sync(self, slot: int, local: Local) -> list[_Found]:
+    def _sync(self, slot: int, local: Local) -> list[Found]:
         if not local.pending or local.stream is None:
             return []
         batch, *rest = local.pending
         changed = local._replace(stream=local.stream.after(batch.operations), pending=tuple(rest))
-        return [_Found(changed, batch.sends, batch.follows, 0)]
+        return [Found(changed, batch.sends, batch.follows, 0)]
 
-    def _crash(self, slot: int, local: Local) -> list[_Found]:
+    def _crash(self, slot: int, local: Local) -> list[Found]:
         if local.life is not Life.UP:
             return []
         changed = Local(
             Life.DOWN, None, fires=local.fires, incarnation=local.incarnation, stream=local.stream, made=local.made
         )
-        return [_Found(changed, (), self._gone_everywhere(slot, local, Reason.UNREACHABLE), PURGE)]
+        return [Found(changed, (), self._gone_everywhere(slot, local, Reason.UNREACHABLE), PURGE)]
 
-    def _stop(self, slot: int, local: Local) -> list[_Found]:
+    def _stop(self, slot: int, local: Local) -> list[Found]:
         def stopped(actor: Any, hands: Recorder) -> None:
             hook = getattr(actor, "stopped", None)
             if hook is not None:
@@ -459,23 +417,23 @@ class World:
             for other in range(self.capacity) if other != slot
         )
 
-    def _gone(self, slot: int, local: Local, payload: tuple[Reference, Reason]) -> list[_Found]:
+    def _gone(self, slot: int, local: Local, payload: tuple[Reference, Reason]) -> list[Found]:
         gone, reason = payload
         if local.life is not Life.UP:
             return []
         own = self._own(slot, local)
         sends = []
         for watched in local.watches:
-            if _means(watched, gone):
+            if means(watched, gone):
                 note = Envelope(None, own, Parcel.MESSAGE, Terminated(actor=watched, reason=reason))
                 sends.append(self.send_event(note))
         for asked in local.asks:
-            if _means(asked.target, gone):
+            if means(asked.target, gone):
                 failed = Envelope(None, own, Parcel.FAILURE, f"{gone} is gone ({reason.value})", asked.number)
                 sends.append(self.send_event(failed))
-        return [_Found(local, tuple(event for event in sends if event is not None), (), 0)]
+        return [Found(local, tuple(event for event in sends if event is not None), (), 0)]
 
-    def _probe(self, slot: int, local: Local, asker: Reference, target: Reference, ask: int) -> list[_Found]:
+    def _probe(self, slot: int, local: Local, asker: Reference, target: Reference, ask: int) -> list[Found]:
         if local.life is Life.UP and target.incarnation in (0, local.incarnation):
             return []
         reason = Reason.STOPPED if local.life is Life.STOPPED else Reason.UNREACHABLE
@@ -484,16 +442,16 @@ class World:
         else:
             note = Envelope(None, asker, Parcel.MESSAGE, Terminated(actor=target, reason=reason))
         event = self.send_event(note)
-        return [_Found(local, () if event is None else (event,), (), 0)]
+        return [Found(local, () if event is None else (event,), (), 0)]
 
-    def _expire(self, slot: int, local: Local, number: int) -> list[_Found]:
+    def _expire(self, slot: int, local: Local, number: int) -> list[Found]:
         if local.life is not Life.UP:
             return []
         return self._answered(slot, local, number, None, AskTimeout("no answer in time"), None)
 
     def _answered(
         self, slot: int, local: Local, number: int, value: Any, failure: Exception | None, source: Reference | None
-    ) -> list[_Found]:
+    ) -> list[Found]:
         for asked in local.asks:
             if asked.number == number:
                 break
@@ -519,7 +477,7 @@ class World:
         self, slot: int, local: Local, call: Callable[[Any, Recorder], None], sender: Reference | None,
         ticket: Ticket | None, make: Callable[[], Any] | None = None, parent: Reference | None = None,
         batch: bool = True,
-    ) -> list[_Found]:
+    ) -> list[Found]:
         """Run a handler, then ``after_batch`` (a batch is one message here), once for each combination of choices."""
         own = self._own(slot, local)
         actor_class = self._class(slot, local)
@@ -555,73 +513,12 @@ class World:
             except Exception as error:
                 failed = f"{self.slots[slot].text} raised {type(error).__name__}: {error}"
             if failed:
-                found.append(_Found(local, (), (), FAILED, failed, self._chooser.labels()))
+                found.append(Found(local, (), (), FAILED, failed, self._chooser.labels()))
                 continue
             fields = freeze(self.slots[slot].text, actor)
             note = -1
             if self.history is not None:
                 note = self._operation_number(self.history.observed(self.slots[slot].text, actor))
             after, sends, follows = release.done(local._replace(fields=fields, children=self._children))
-            found.append(_Found(after, sends, follows, 0, "", self._chooser.labels(), note))
+            found.append(Found(after, sends, follows, 0, "", self._chooser.labels(), note))
         return found
-
-
-class ClockRefused(ModelError):
-    """A handler asked for the time."""
-
-
-class _Found(NamedTuple):
-    """One outcome of a local step, before it has a number."""
-
-    local: Local
-    sends: tuple[int, ...]
-    follows: tuple[tuple[int, int], ...]
-    flags: int
-    failure: str = ""
-    chosen: tuple[Any, ...] = ()
-    note: int = -1
-
-
-class _Chooser:
-    """Leads a handler through every combination of its choices, one run each, in the order of the options."""
-
-    def __init__(self) -> None:
-        self._taken: list[tuple[int, int, Any]] = []
-        self._prefix: tuple[int, ...] = ()
-
-    def branches(self, actor: str) -> Iterator[None]:
-        """Yields once per run of the handler."""
-        waiting: list[tuple[int, ...]] = [()]
-        runs = 0
-        while waiting:
-            runs += 1
-            if runs > MAX_OUTCOMES:
-                raise ModelError(f"actor {actor}: one handler has more than {MAX_OUTCOMES} combinations of choices")
-            self._prefix = waiting.pop()
-            self._taken = []
-            yield
-            chosen = [index for index, _, _ in self._taken]
-            for place in range(len(self._taken) - 1, len(self._prefix) - 1, -1):
-                count = self._taken[place][1]
-                waiting += [(*chosen[:place], other) for other in range(count - 1, 0, -1)]
-            waiting.sort(reverse=True)
-
-    def choose(self, actor: Reference, options: Sequence[T]) -> T:
-        if not options:
-            raise ContractError(f"{actor}: context.choose of no options")
-        place = len(self._taken)
-        index = self._prefix[place] if place < len(self._prefix) else 0
-        self._taken.append((index, len(options), options[index]))
-        return options[index]
-
-    def labels(self) -> tuple[Any, ...]:
-        """What was chosen in this run."""
-        return tuple(option for _, _, option in self._taken)
-
-
-def _means(reference: Reference, gone: Reference) -> bool:
-    """Whether a reference was to the actor that is gone."""
-    return (
-        reference.node == gone.node and reference.name == gone.name
-        and reference.incarnation in (0, gone.incarnation)
-    )

@@ -3,8 +3,8 @@
 Termination: every correct participant decides. Agreement: no two decide differently. Validity: what is decided was
 proposed. Integrity: nobody decides twice. Each is answered by exhaustion within the stated bounds, or by a run.
 
-The claim (time model, fault model, signatures, n, f) is held against the theorem that bounds it; one that goes beyond is
-refused with the theorem's name, unless the run asks for it.
+The claim (time model, fault model, signatures, n, f) is held against the theorem that bounds it; one that goes beyond
+is refused with the theorem's name, unless the run asks for it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Claim(msgspec.Struct, frozen=True):
             if self.signed and self.time is Time.SYNCHRONOUS:
                 return "Dolev and Strong 1983: synchronous, signed, f < n", f < n
             if self.signed:
-                return "Dwork, Lynch and Stockmeyer 1988: partially synchronous Byzantine, also signed, f < n/3", 3 * f < n
+                return "Dwork, Lynch and Stockmeyer 1988: partially synchronous Byzantine, signed, f < n/3", 3 * f < n
             return "Pease, Shostak and Lamport 1980: Byzantine without signatures, f < n/3", 3 * f < n
         if self.time is Time.PARTIALLY_SYNCHRONOUS:
             return "Dwork, Lynch and Stockmeyer 1988: partially synchronous crash or omission, f < n/2", 2 * f < n
@@ -115,8 +115,8 @@ class Agreement(ActorModel):
     """A consensus protocol under its claim. Derive from it and spawn in the constructor, or spawn from outside.
 
     Args:
-        claim: what it is said to stand; the world follows: lock-step rounds when synchronous, ``f`` crashes for good when
-            the faults are crashes. Byzantine participants are actors that lie (``faulty=True``), with
+        claim: what it is said to stand; the world follows: lock-step rounds when synchronous, ``f`` crashes for good
+            when the faults are crashes. Byzantine participants are actors that lie (``faulty=True``), with
             ``context.choose`` where they may say anything.
         decision: what an actor has decided, None when nothing yet; by default its field ``decided``.
         beyond: go beyond the theorem on purpose.
@@ -136,8 +136,8 @@ class Agreement(ActorModel):
         theorem, within = claim.theorem()
         if not within and not beyond:
             raise BeyondTheorem(
-                f"the claim ({claim.text()}) is beyond a theorem: {theorem}. No protocol stands it; give beyond=True to "
-                f"see how this one fails"
+                f"the claim ({claim.text()}) is beyond a theorem: {theorem}. No protocol stands it; give beyond=True "
+                f"to see how this one fails"
             )
         history = DecisionHistory(decision)
         settings: dict[str, Any] = {"rounds": claim.time is Time.SYNCHRONOUS, "recover": False}
@@ -173,8 +173,8 @@ class Agreement(ActorModel):
         return reference
 
     def valid(self, value: Hashable) -> bool:
-        """Whether a decision is one that validity allows: proposed by somebody; under Byzantine faults, what all correct
-        ones proposed when they proposed the same, else anything."""
+        """Whether a decision is one that validity allows: proposed by somebody; under Byzantine faults, what all
+        correct ones proposed when they proposed the same, else anything."""
         proposed = set(self._proposals.values())
         if self.claim.fault is Fault.BYZANTINE:
             return len(proposed) != 1 or value in proposed
@@ -195,16 +195,16 @@ class Agreement(ActorModel):
         ]
 
     def check_with(self, options: Options, progress: ProgressCallback | None = None) -> Result:
-        """Ask the four questions. Partial synchrony promises to end only once messages are timely; the checked world has
-        no such moment, so a run that never decides leaves termination unknown there, with the run beside it."""
+        """Ask the four questions. Partial synchrony promises to end only once messages are timely; the checked world
+        has no such moment, so a run that never decides leaves termination unknown there, with the run beside it."""
         if not self._correct:
             raise ModelError(f"{type(self).__name__}: nobody decides in it; add participants")
         result = super().check_with(options, progress)
         if self.claim.time is not Time.PARTIALLY_SYNCHRONOUS:
             return result
         reason = (
-            "a run without any bound on delays never decides (FLP: there must be one); whether the protocol decides once "
-            "messages are timely is for a world that has time"
+            "a run without any bound on delays never decides (FLP: there must be one); whether the protocol decides "
+            "once messages are timely is for a world that has time"
         )
         return msgspec.structs.replace(result, findings=tuple(
             msgspec.structs.replace(finding, verdict=Verdict.UNKNOWN, reason=reason)

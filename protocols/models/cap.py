@@ -1,7 +1,7 @@
 """CAP (Gilbert and Lynch 2002): a partitioned register either refuses, or answers and is not linearizable.
 
-``strong``: the majority register of ``abd``; the side without a majority refuses. ``eventual``: every replica answers at
-once and tells the others; when everything has arrived, all have the same value.
+``strong``: the majority register of ``abd``; the side without a majority refuses. ``eventual``: every replica answers
+at once and tells the others; when everything has arrived, all have the same value.
 """
 
 from __future__ import annotations
@@ -80,9 +80,15 @@ class EventualServer(Actor):
 
 
 class Client(RegisterClient):
-    """A register client that takes a refusal for an answer."""
+    """A register client that reads a second time, and takes a refusal for an answer."""
 
     refused = False
+
+    @on(GetDone)
+    def get_done(self, message: GetDone, context: Context) -> None:
+        super().get_done(message, context)
+        if self.done == self.puts + 1 and self.awaiting is None:
+            self.next(context)
 
     @on(Refused)
     def refusal(self, message: Refused, context: Context) -> None:
@@ -109,7 +115,7 @@ class Cap(ActorModel):
         kind = {"strong": StrongServer, "eventual": EventualServer}[mode]
         replicas = [self.spawn(kind, names, name=name) for name in names]
         self.spawn(Client, 0, replicas[:1], name="client-0")
-        self.spawn(Client, 0, replicas[2:], name="client-2")
+        self.spawn(Client, 1, replicas[2:], name="client-2")
 
     def converged(self, state: View) -> bool:
         """When everything has arrived, all replicas have one value."""

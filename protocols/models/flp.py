@@ -1,6 +1,6 @@
 """FLP (Fischer, Lynch and Paterson 1985): no deterministic protocol decides in every admissible run of an asynchronous
-system in which one process may crash. Here a protocol that decides in every run without a crash, and the run in which it
-never does.
+system in which one process may crash. Here a protocol that decides in every run without a crash, and the run in which
+it never does.
 
 A coordinator collects everybody's value, decides for the smallest, and tells. Who waits asks a neighbour whether it has
 heard. When the coordinator crashes, the others ask each other for ever: every message to a live process is delivered,

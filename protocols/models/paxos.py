@@ -1,5 +1,5 @@
-"""Single-decree Paxos (Lamport, "Paxos Made Simple", 2001) behind a register: the first value that a majority accepts is
-the value for ever.
+"""Single-decree Paxos (Lamport, "Paxos Made Simple", 2001) behind a register: the first value that a majority accepts
+is the value for ever.
 
 Here one server plays proposer, acceptor and learner, and talks to itself without messages, which keeps the model small;
 ``paxos_roles`` has each role as an actor of its own. The broken twins are a proposer that ignores what a promise tells
@@ -106,7 +106,8 @@ class PaxosServer(Actor):
     @on(Get)
     def get(self, message: Get, context: Context) -> None:
         if self.chosen:  # before that, nobody here knows whether a value is chosen elsewhere
-            assert self.accepted is not None and context.sender is not None
+            assert self.accepted is not None
+            assert context.sender is not None
             context.send(context.sender, GetDone(message.request, self.accepted.proposal.value))
 
     @on(Put)
@@ -132,7 +133,8 @@ class PaxosServer(Actor):
     def promise(self, message: Promise, context: Context) -> None:
         if self.chosen or message.ballot != self.promised:
             return
-        assert context.sender is not None and self.proposal is not None
+        assert context.sender is not None
+        assert self.proposal is not None
         promises = dict(self.promises)
         promises[context.sender.name] = message.accepted
         self.promises = tuple(sorted(promises.items(), key=lambda promise: promise[0]))
@@ -158,7 +160,8 @@ class PaxosServer(Actor):
     def acceptance(self, message: Acceptance, context: Context) -> None:
         if self.chosen or message.ballot != self.promised:
             return
-        assert context.sender is not None and self.proposal is not None
+        assert context.sender is not None
+        assert self.proposal is not None
         self.acceptances = tuple(sorted({*self.acceptances, context.sender.name}))
         if len(self.acceptances) == self.majority:
             self.chosen = True

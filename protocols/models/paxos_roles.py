@@ -1,7 +1,7 @@
-"""Single-decree Paxos with each role as an actor of its own ("Paxos Made Simple", 2001): proposers, acceptors, a learner.
+"""Single-decree Paxos with each role as an actor of its own ("Paxos Made Simple"): proposers, acceptors, a learner.
 
 Acceptors have a journal: a promise and an acceptance are on disk before anybody hears of them, so they may crash and
-come back. The broken twins are an acceptor that forgets in a crash, and a proposer that does not heed what promises tell.
+come back. The broken twins are an acceptor that forgets in a crash, and a proposer that does not heed promises.
 """
 
 from __future__ import annotations

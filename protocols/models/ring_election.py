@@ -1,5 +1,5 @@
-"""Leader election on a one-way ring (Chang and Roberts 1979): a name goes round as long as it meets smaller ones; the one
-that comes home is the leader's.
+"""Leader election on a one-way ring (Chang and Roberts 1979): a name goes round as long as it meets smaller ones; the
+one that comes home is the leader's.
 
 The broken twin passes every name on.
 """

@@ -213,8 +213,8 @@ class Raft(ActorModel):
 
 class RaftFigure8(Raft):
     """From the middle of thesis figure 3.7: n1 was cut off with an entry of term 1, n2 with one of term 2. What happens
-    when n1 leads term 3 and then n2 term 4? The role that counts old terms commits the first and then loses it. n1 and n2
-    never hear each other, and n3 does not stand: the order of the figure is the boundary.
+    when n1 leads term 3 and then n2 term 4? The role that counts old terms commits the first and then loses it. n1 and
+    n2 never hear each other, and n3 does not stand: the order of the figure is the boundary.
 
     Args:
         role: "raft" or "counts-old-terms".

@@ -1,0 +1,170 @@
+"""Textbook protocols and impossibilities: what holds, and the run of each broken twin."""
+
+import pytest
+
+from actors.verification.agreement import AGREEMENT, INTEGRITY, TERMINATION, VALIDITY, BeyondTheorem, Claim, Fault, Time
+from actors.verification.result import Options, Result, Verdict
+from protocols.models.alternating_bit import AlternatingBit
+from protocols.models.cap import Cap
+from protocols.models.flood_set import FloodSet
+from protocols.models.flp import Flp
+from protocols.models.oral_messages import OralMessages
+from protocols.models.paxos_roles import PaxosRoles
+from protocols.models.ring_election import RingElection
+from protocols.raft.model import Raft, RaftFigure8
+
+
+def check(model, **options) -> Result:
+    return model.check_with(Options(**options))
+
+
+def actions(result: Result, name: str) -> list[str]:
+    trace = result[name].trace
+    assert trace is not None
+    return [str(step.action) for step in trace.steps[1:]]
+
+
+def test_alternating_bit_delivers_under_strong_fairness_and_not_under_weak():
+    strong = check(AlternatingBit())
+    assert (strong.distinct, strong.holds) == (90, True)
+    weak = check(AlternatingBit(fairness="weak"))
+    trace = weak["everything arrives"].trace
+    assert actions(weak, "everything arrives") == [
+        "lost: sender -> receiver: Data(bit=False, item='a')", "sender: timer SendAgain()",
+    ]
+    assert trace.back_to == 0
+
+
+def test_a_receiver_that_does_not_look_at_the_bit_takes_an_item_twice():
+    result = check(AlternatingBit(heed_bit=False))
+    assert actions(result, "in order, each once") == [
+        "sender -> receiver: Data(bit=False, item='a')",
+        "sender: timer SendAgain()",
+        "sender -> receiver: Data(bit=False, item='a')",
+    ]
+
+
+def test_ring_election_elects_one_and_its_broken_twin_two():
+    assert check(RingElection()).holds
+    result = check(RingElection(members=3, swallow=False))
+    assert result.distinct == 486
+    assert len(actions(result, "one leader")) == 6
+
+
+def test_flp_an_admissible_run_of_a_deterministic_protocol_goes_round_for_ever():
+    assert check(Flp(crashes=0)).holds
+    result = check(Flp())
+    trace = result["every live process decides"].trace
+    assert actions(result, "every live process decides") == [
+        "p1 -> p2: Heard()", "crash of node p0", "p2 -> p1: NotYet()", "p1 -> p2: Heard()",
+    ]
+    assert (trace.back_to, trace.stuck) == (2, False)
+    assert trace.steps[2].state.vector == trace.steps[4].state.vector
+    assert sum(str(step.action).startswith("crash") for step in trace.steps) == 1
+
+
+def test_cap_strong_refuses_on_the_minority_side_and_eventual_answers_and_converges():
+    strong = check(Cap(mode="strong"))
+    assert strong.holds
+    eventual = check(Cap(mode="eventual"))
+    assert eventual["linearizable"].verdict is Verdict.VIOLATED
+    assert eventual["every client is answered or refused"].verdict is Verdict.HOLDS
+    assert eventual["nobody is refused"].verdict is Verdict.HOLDS
+    assert eventual["replicas agree when everything has arrived"].verdict is Verdict.VIOLATED
+    healed = check(Cap(mode="eventual", partitioned=False))
+    assert healed["replicas agree when everything has arrived"].verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize(("n", "traitor", "distinct"), [(4, 0, 972), (4, 1, 425)])
+def test_four_generals_agree_whoever_lies(n, traitor, distinct):
+    result = check(OralMessages(n, traitor))
+    assert (result.distinct, result.holds) == (distinct, True)
+
+
+def test_three_generals_do_not_agree():
+    result = check(OralMessages(3, 1))
+    assert actions(result, "IC2: they obey a loyal commander") == [
+        "commander -> lieutenant-1: Order(order='attack'), choosing 'retreat'",
+        "commander -> lieutenant-2: Order(order='attack')",
+        "lieutenant-1 -> lieutenant-2: Relay(order='retreat')",
+    ]
+
+
+def test_flood_set_needs_one_round_more_than_crashes():
+    assert check(FloodSet()).holds
+    result = check(FloodSet(rounds=1))
+    assert result[AGREEMENT].verdict is Verdict.VIOLATED
+    assert actions(result, AGREEMENT)[-3:] == [
+        "crash of node p0", "lost: p0 -> p2: Values(values=(0,))", "the round ends",
+    ]
+
+
+def test_paxos_with_roles_answers_all_four_questions():
+    result = check(PaxosRoles())
+    assert result.distinct == 200_172
+    assert [result[name].verdict for name in (TERMINATION, AGREEMENT, VALIDITY, INTEGRITY)] == [Verdict.HOLDS] * 4
+
+
+def test_a_proposer_that_does_not_heed_promises_breaks_agreement():
+    result = check(PaxosRoles(broken="heedless"), stop_on_violation=True)
+    assert result[AGREEMENT].verdict is Verdict.VIOLATED
+    assert len(actions(result, AGREEMENT)) == 16
+
+
+@pytest.mark.slow
+def test_an_acceptor_that_forgets_in_a_crash_breaks_agreement():
+    result = check(PaxosRoles(f=1, broken="forgets"), stop_on_violation=True)
+    assert "crash of node acceptor-0" in actions(result, AGREEMENT)
+
+
+@pytest.mark.parametrize(("claim", "theorem"), [
+    (Claim(Time.ASYNCHRONOUS, Fault.CRASH, 3, 1), "FLP"),
+    (Claim(Time.SYNCHRONOUS, Fault.CRASH, 3, 3), "Dolev and Strong"),
+    (Claim(Time.SYNCHRONOUS, Fault.OMISSION, 4, 2), "Perry and Toueg"),
+    (Claim(Time.PARTIALLY_SYNCHRONOUS, Fault.CRASH, 4, 2), "Dwork, Lynch and Stockmeyer"),
+    (Claim(Time.SYNCHRONOUS, Fault.BYZANTINE, 3, 1), "Pease, Shostak and Lamport"),
+    (Claim(Time.PARTIALLY_SYNCHRONOUS, Fault.BYZANTINE, 3, 1, signed=True), "Dwork, Lynch and Stockmeyer"),
+])
+def test_a_claim_beyond_its_theorem_is_refused_by_name(claim, theorem):
+    name, within = claim.theorem()
+    assert theorem in name
+    assert not within
+    with pytest.raises(BeyondTheorem, match=theorem):
+        PaxosRolesOf(claim)
+
+
+class PaxosRolesOf(PaxosRoles):
+    """Paxos with another claim."""
+
+    def __init__(self, claim: Claim) -> None:
+        super(PaxosRoles, self).__init__(claim)
+
+
+def test_raft_elections_of_two_contenders_keep_the_invariants():
+    result = check(Raft())
+    assert [finding.name for finding in result.findings if finding.verdict is Verdict.BOUNDED] == [
+        "election safety", "log matching", "leader completeness", "state machine safety",
+    ]
+    assert result["an entry is committed"].verdict is Verdict.HOLDS
+    assert result.exit_code == 4
+
+
+def test_a_raft_that_votes_twice_elects_two_leaders_in_ten_steps():
+    result = check(Raft(role="votes-twice"), stop_on_violation=True)
+    assert result["election safety"].verdict is Verdict.VIOLATED
+    assert len(actions(result, "election safety")) == 10
+
+
+def test_a_raft_that_counts_old_terms_loses_a_committed_entry():
+    assert check(RaftFigure8())["leader completeness"].verdict is Verdict.BOUNDED
+    result = check(RaftFigure8(role="counts-old-terms"), stop_on_violation=True)
+    assert result["leader completeness"].verdict is Verdict.VIOLATED
+    assert len(actions(result, "leader completeness")) == 16
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_raft_replication_with_a_crash_and_a_restart_keeps_the_invariants():
+    result = check(Raft(fires=(1,), crashes=1, commands=1), seconds=600.0)
+    assert not any(finding.verdict is Verdict.VIOLATED for finding in result.findings)
+    assert result["an entry is committed"].verdict is Verdict.HOLDS

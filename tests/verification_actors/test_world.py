@@ -1,0 +1,284 @@
+"""What an actor may do in the checked world, and what it is refused for, by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.actor import Actor, Answer, on, on_answer
+from actors.message import Message, Request, Terminated
+from actors.verification.actor_model import ActorModel
+from actors.verification.actor_network import Network
+from actors.verification.actor_state import freeze, thaw
+from actors.verification.errors import ModelError
+from actors.verification.properties import always, eventually, sometimes
+from actors.verification.result import Options, Strategy, Verdict
+from core_ext.mailbox import Reference
+
+
+class Go(Message, wire="tests.world.go"):
+    pass
+
+
+class Stored(Message, wire="tests.world.stored"):
+    value: int
+
+
+class Question(Request[int], wire="tests.world.question"):
+    pass
+
+
+class System(ActorModel):
+    """Properties from outside."""
+
+    def __init__(self, claims, **world):
+        super().__init__(**world)
+        self.claims = claims
+
+    def properties(self):
+        return self.claims
+
+
+def check(model, **options):
+    return model.check_with(Options(**options))
+
+
+class Sink(Actor):
+    def __init__(self) -> None:
+        self.got: list[int] = []
+
+    @on(Stored)
+    def stored(self, message, context):
+        self.got.append(message.value)
+
+
+class Store(Actor):
+    """Tells the sink before and after a record."""
+
+    def __init__(self, sink: Reference) -> None:
+        self.sink = sink
+        self.kept: list[int] = []
+
+    def recover(self, record):
+        self.kept.append(record.value)
+
+    def start(self, context):
+        if not self.kept:
+            context.journal.append(Stored(1))
+            self.kept.append(1)
+            context.send(self.sink, Stored(1))
+            context.send_now(self.sink, Stored(0))
+
+
+def journal_system(*claims):
+    system = System(claims, network=Network.UNORDERED, crashes=1)
+    system.spawn(Store, system.spawn(Sink, name="sink", may_crash=False), name="store")
+    return system
+
+
+def test_a_crash_loses_exactly_what_was_not_synced_and_gated_effects_wait():
+    result = check(journal_system(
+        always("what left through the gate is on disk", lambda state: (
+            1 not in state.actors["sink"].got or state.local("store").stream.records == (Stored(1),)
+        )),
+        sometimes("lost", lambda state: not state.is_up("store") and not state.local("store").stream.records),
+        sometimes("kept", lambda state: not state.is_up("store") and bool(state.local("store").stream.records)),
+        sometimes("send_now does not wait", lambda state: (
+            0 in state.actors["sink"].got and not state.local("store").stream.records
+        )),
+    ))
+    assert result.holds
+
+
+class Server(Actor):
+    @on(Question)
+    def question(self, message, context):
+        context.reply(7)
+
+
+class Silent(Actor):
+    @on(Question)
+    def question(self, message, context):
+        pass
+
+
+class Asker(Actor):
+    def __init__(self, target: Reference) -> None:
+        self.target = target
+        self.answer: int | None = None
+        self.failed = False
+        self.gone = False
+
+    def start(self, context):
+        context.watch(self.target)
+        context.request(self.target, Question(), key="k")
+
+    @on_answer(Question)
+    def answered(self, answer: Answer, context):
+        assert answer.key == "k"
+        self.answer, self.failed = answer.value, answer.failure is not None
+
+    @on(Terminated)
+    def terminated(self, message, context):
+        self.gone = True
+
+
+def test_requests_are_answered_and_a_crash_is_told_to_who_watches():
+    system = System([
+        eventually("an end", lambda state: state.actors["asker"].answer == 7 or state.actors["asker"].failed),
+        sometimes("answered", lambda state: state.actors["asker"].answer == 7),
+        sometimes("failed", lambda state: state.actors["asker"].failed),
+        sometimes("told", lambda state: state.actors["asker"].gone),
+    ], crashes=1, recover=False)
+    server = Reference("server", "server")
+    system.spawn(Asker, server, name="asker", may_crash=False)
+    system.spawn(Server, name="server")
+    assert check(system).holds
+
+
+def test_a_request_without_an_answer_fails_its_asker():
+    system = System([eventually("failed", lambda state: state.actors["asker"].failed)])
+    system.spawn(Asker, Reference("server", "server"), name="asker")
+    system.spawn(Silent, name="server")
+    assert check(system).holds
+
+
+class Parent(Actor):
+    def start(self, context):
+        child = context.spawn(Sink, name="child")
+        context.send(child, Stored(5))
+
+
+def test_spawned_children_take_declared_places():
+    system = System([sometimes("it got it", lambda state: state.actors["p/child"].got == [5])], max_children=1)
+    system.spawn(Parent, name="p")
+    assert check(system).holds
+    crowded = System([])
+    crowded.spawn(Parent, name="p")
+    with pytest.raises(ModelError, match="max_children"):
+        check(crowded)
+
+
+class Clock(Actor):
+    def start(self, context):
+        context.now()
+
+
+class SetHolder(Actor):
+    def __init__(self) -> None:
+        self.members = {"a", "b"}
+
+
+class Raiser(Actor):
+    def start(self, context):
+        context.send(context.self, Go())
+
+    @on(Go)
+    def go(self, message, context):
+        raise ValueError("not today")
+
+
+class Deaf(Actor):
+    pass
+
+
+class Caller(Actor):
+    def start(self, context):
+        context.send(context.ref("deaf", "deaf"), Go())
+
+
+@pytest.mark.parametrize(("actor", "text"), [
+    (Clock, r"lonely.*context\.now\(\)"), (SetHolder, r"lonely.*'members'.*set"),
+])
+def test_what_has_no_one_behaviour_is_refused_by_name(actor, text):
+    system = System([])
+    system.spawn(actor, name="lonely")
+    with pytest.raises(ModelError, match=text):
+        check(system)
+
+
+def test_a_handler_that_raises_is_a_finding_with_a_trace():
+    system = System([])
+    system.spawn(Raiser, name="raiser")
+    finding = check(system)["no handler fails"]
+    assert finding.verdict is Verdict.VIOLATED
+    assert "raiser raised ValueError: not today" in finding.reason
+    assert len(finding.trace.steps) == 2
+
+
+def test_an_unknown_message_is_a_finding_that_names_actor_and_message():
+    system = System([])
+    system.spawn(Caller, name="caller")
+    system.spawn(Deaf, name="deaf")
+    assert "deaf has no handler for Go" in check(system)["no handler fails"].reason
+
+
+class Counter(Actor):
+    def __init__(self) -> None:
+        self.count = 0
+
+    def start(self, context):
+        context.send(context.self, Go())
+
+    @on(Go)
+    def go(self, message, context):
+        self.count += 1
+        context.send(context.self, Go())
+
+
+def counting():
+    system = System([always("never 10 million", lambda state: state.actors["counter"].count < 10_000_000)])
+    system.spawn(Counter, name="counter")
+    return system
+
+
+def test_a_state_space_that_never_ends_is_bounded_and_says_so():
+    result = check(counting(), max_states=500)
+    assert result["never 10 million"].verdict is Verdict.BOUNDED
+    assert result.exit_code == 4
+    assert "500" in result.bound
+    assert check(counting(), max_depth=10).distinct <= 10
+
+
+def test_a_property_that_raises_names_itself():
+    system = System([always("broken", lambda state: state.actors["nobody"])])
+    system.spawn(Counter, name="counter")
+    with pytest.raises(ModelError, match=r"nobody.*counter"):
+        check(system)
+
+
+def test_options_that_actor_models_have_not_are_refused():
+    for options in (Options(strategy=Strategy.DEPTH), Options(symmetry=True)):
+        with pytest.raises(ModelError):
+            counting().check_with(options)
+
+
+class Holder:
+    def __init__(self, items: list[int]) -> None:
+        self.items = items
+
+
+class Nested(Actor):
+    def __init__(self) -> None:
+        shared = [1]
+        self.first = shared
+        self.second = Holder(shared)
+        self.flag = True
+        self.table = {"a": 1, "b": [2.0]}
+
+
+def test_fields_survive_freezing_and_shared_objects_stay_shared():
+    one = Nested()
+    frozen = freeze("nested", one)
+    other = thaw(frozen)
+    assert other.first is other.second.items
+    assert other.flag is True
+    assert freeze("nested", other) == frozen
+    other.first.append(2)
+    assert one.first == [1]
+    assert freeze("nested", other) != frozen
+
+
+def test_dicts_count_in_insertion_order():
+    one, other = Nested(), Nested()
+    other.table = {"b": [2.0], "a": 1}
+    assert freeze("nested", one) != freeze("nested", other)
