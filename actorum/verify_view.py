@@ -116,7 +116,7 @@ def _counts(result: Result) -> list[str]:
             "  compared as a whole: no collisions" if result.exact
             else f"  64-bit fingerprints: a collision hid a state with probability {result.collision_probability:.1e}"
         )
-    lines.append(f"  not complete: ended by {result.bound}" if result.bound else "  complete: every reachable state")
+    lines.append(f"  not complete: {result.bound}" if result.bound else "  complete: every reachable state")
     return lines
 
 
