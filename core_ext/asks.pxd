@@ -17,6 +17,7 @@ cdef class Asks:
     cdef readonly dict pending
     cdef public object arm
     cdef dict queues
+    cdef AskQueue last  # the one used last
     cdef unsigned long long next_correlation
     cdef double default_seconds
     cdef Ask new(self, Reference target, object request_type, object timeout_seconds)

@@ -112,9 +112,12 @@ cdef class Asks:
 
     cdef int set_out(self, Ask ask) except -1:
         cdef double seconds = ask.deadline
-        cdef AskQueue queue = self.queues.get(seconds)
-        if queue is None:
-            queue = self.queues[seconds] = AskQueue(seconds)
+        cdef AskQueue queue = self.last
+        if queue is None or queue.seconds != seconds:
+            queue = self.queues.get(seconds)
+            if queue is None:
+                queue = self.queues[seconds] = AskQueue(seconds)
+            self.last = queue
         ask.deadline = monotonic() + seconds
         ask.queue = queue
         queue.link(ask)
@@ -138,4 +141,6 @@ cdef class Asks:
             queue.armed = False
             if not expired:  # nobody asks with this time-out any more
                 self.queues.pop(queue.seconds, None)
+                if self.last is queue:
+                    self.last = None
         return expired

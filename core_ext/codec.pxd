@@ -22,6 +22,7 @@ cdef class MessageCodec:
     cpdef object decode(self, wire_id, body)
     cpdef bytes encode_value(self, value)
     cpdef object decode_as(self, expected, body)
+    cdef object decode_plain(self, expected, body)
     cdef Plan plan_of_id(self, wire_id)
     cdef Plan plan_of(self, cls)
     cdef object to_shadow(self, Plan plan, message)

@@ -31,6 +31,8 @@ from core_ext.frames import (
 )
 from core_ext.mailbox import Reference
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+
 __all__ = [
     "ENVELOPE_OVERHEAD_BYTES", "FRAME_OVERHEAD_BYTES", "MAX_ENVELOPES", "MAX_NAME_BYTES", "OWN_PART_BYTES",
     "WIRE_VERSION", "CodecError", "Envelope", "Frame", "FrameWriter", "Kind", "MessageCodec", "read_frame",
@@ -138,13 +140,22 @@ cdef class MessageCodec:
         Raises:
             CodecError: it is something else.
         """
-        cdef const unsigned char[::1] view = body
+        cdef const unsigned char[::1] view
+        if PyBytes_CheckExact(body) and (
+            PyBytes_GET_SIZE(body) < 5 or <unsigned char>PyBytes_AS_STRING(body)[0] != MESSAGE_ANSWER
+        ):
+            return self.decode_plain(expected, body)  # most answers, without the price of a view
+        view = body
         if view.shape[0] >= 5 and view[0] == MESSAGE_ANSWER:
             wire_id = view[1] | view[2] << 8 | view[3] << 16 | <unsigned int>view[4] << 24
             value = self.decode(wire_id, view[5:])
             if not _fits(expected, value):
                 raise CodecError(f"the answer is a {type(value).__qualname__}, {_name(expected)} was expected")
             return value
+        return self.decode_plain(expected, body)
+
+    cdef object decode_plain(self, expected, body):
+        """An answer that is no message."""
         decoder = self.answer_decoders.get(expected)
         if decoder is None:
             decoder = self.answer_decoders[expected] = _answer_decoder(expected)

@@ -19,7 +19,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 cdef extern from "<endian.h>" nogil:
     uint16_t htole16(uint16_t value)
@@ -366,10 +366,24 @@ cdef int read_parts(Frame frame, const char *data, Py_ssize_t length, list views
     return 0
 
 
+cdef str last_target = ""
+cdef str last_sender = ""
+
+
+cdef str text_of(const char *data, Py_ssize_t length, str last):
+    """A name as text; the same object again for the same name as the last time, whose hash is known."""
+    cdef Py_ssize_t known_length
+    cdef const char *known = PyUnicode_AsUTF8AndSize(last, &known_length)
+    if known_length == length and memcmp(known, data, length) == 0:
+        return last
+    return PyUnicode_DecodeUTF8(data, length, NULL)
+
+
 cdef Py_ssize_t read_envelope(
     Frame frame, const char *data, Py_ssize_t length, Py_ssize_t at, list views, Py_ssize_t *next_part
 ) except -1:
     """Read the envelope at ``at``; returns where the next one begins."""
+    global last_target, last_sender
     cdef EnvelopeHeader header
     cdef Py_ssize_t size, target_length, sender_length, body_at
     cdef Envelope envelope
@@ -395,9 +409,11 @@ cdef Py_ssize_t read_envelope(
     envelope.target_incarnation = le64toh(header.target_incarnation)
     envelope.sender_incarnation = le64toh(header.sender_incarnation)
     try:
-        envelope.target_name = PyUnicode_DecodeUTF8(data + at + sizeof(EnvelopeHeader), target_length, NULL)
+        last_target = text_of(data + at + sizeof(EnvelopeHeader), target_length, last_target)
+        envelope.target_name = last_target
         if sender_length:
-            envelope.sender_name = PyUnicode_DecodeUTF8(data + at + body_at - sender_length, sender_length, NULL)
+            last_sender = text_of(data + at + body_at - sender_length, sender_length, last_sender)
+            envelope.sender_name = last_sender
     except UnicodeDecodeError as error:
         raise CodecError(f"envelope at byte {at}: a name that is not UTF-8: {error}") from error
     if header.flags:
