@@ -178,12 +178,16 @@ def test_a_turn_that_a_task_runs_resumes_nobody_within_that_task() -> None:
     async def main() -> None:
         async with ActorSystem() as system:
             holder = system.spawn(Holder)
-            waiting = asyncio.create_task(asyncio.wait_for(holder.ask(Hold()), 5))
+
+            async def wait() -> str:
+                return str(await holder.ask(Hold()))
+
+            waiting = asyncio.create_task(wait())
             await asyncio.sleep(0.01)
             holder.ask(Free())
             system.world.run()
             assert not waiting.done()
-            assert await waiting == "0"
+            assert await asyncio.wait_for(waiting, 5) == "0"
 
     run(main())
 
