@@ -24,4 +24,5 @@ MODELS: dict[str, tuple[str, str]] = {
     "oral-messages": ("protocols.models.oral_messages", "OralMessages"),
     "raft": ("protocols.raft.model", "Raft"),
     "raft-figure-8": ("protocols.raft.model", "RaftFigure8"),
+    "detector": ("protocols.detector.model", "Detector"),
 }

@@ -4,6 +4,7 @@ import pytest
 
 from actors.verification.agreement import AGREEMENT, INTEGRITY, TERMINATION, VALIDITY, BeyondTheorem, Claim, Fault, Time
 from actors.verification.result import Options, Result, Verdict
+from protocols.detector.model import Detector
 from protocols.models.alternating_bit import AlternatingBit
 from protocols.models.cap import Cap
 from protocols.models.flood_set import FloodSet
@@ -168,3 +169,12 @@ def test_raft_replication_with_a_crash_and_a_restart_keeps_the_invariants():
     result = check(Raft(fires=(1,), crashes=1, commands=1), seconds=600.0)
     assert not any(finding.verdict is Verdict.VIOLATED for finding in result.findings)
     assert result["an entry is committed"].verdict is Verdict.HOLDS
+
+
+def test_the_detector_takes_a_suspicion_back_and_its_grudging_twin_does_not():
+    result = check(Detector())
+    assert result.distinct == 11_791
+    assert result["a crash is suspected"].verdict is Verdict.HOLDS
+    assert not any(finding.verdict is Verdict.VIOLATED for finding in result.findings)
+    broken = check(Detector(grudging=True), stop_on_violation=True)
+    assert len(actions(broken, "an answer to the newest ping takes a suspicion back")) == 4
