@@ -218,7 +218,13 @@ def find(name: str) -> type[Scenario]:
 
 
 def _load(path: Path) -> ModuleType:
-    """A user's file as a module, once."""
+    """A user's file as a module, once.
+
+    Raises:
+        ScenarioError: running it raised.
+    """
+    from actors.simulation.swarm import ScenarioError
+
     module_name = f"scenario_{path.stem}"
     known = sys.modules.get(module_name)
     if known is not None and known.__file__ == str(path.resolve()):
@@ -228,7 +234,11 @@ def _load(path: Path) -> ModuleType:
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[module_name] = module
-    specification.loader.exec_module(module)
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise ScenarioError(f"{path}: cannot be loaded: {type(error).__name__}: {error}") from error
     return module
 
 

@@ -7,6 +7,7 @@ A scenario is a class with ``play``; a run is what it plays on. Knows no protoco
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -203,6 +204,14 @@ def play(scenario: Scenario, tape: Tape, *, traced: bool = False) -> tuple[Resul
         violated, text = made.property, str(made)
     except SimulationError as error:
         made = run.violation("the run ends", str(error))
+        violated, text = made.property, str(made)
+    except (ScenarioError, ContractError):
+        raise
+    except Exception as error:  # of the scenario or of the world: a campaign must be able to name the seed
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        made = run.violation(
+            "no error escapes", f"{type(error).__name__}: {error} ({where.filename}:{where.lineno} in {where.name})"
+        )
         violated, text = made.property, str(made)
     simulation = run.simulation
     if simulation is None:

@@ -121,3 +121,24 @@ def test_bad_input_is_answered_with_exit_code_2_and_the_reason(arguments, says):
     done = invoke(*arguments)
     assert done.exit_code == 2, done.output
     assert says in done.output
+
+
+def test_a_file_that_cannot_be_loaded_and_a_scenario_that_raises_are_told_apart(tmp_path):
+    broken = tmp_path / "broken_scenario.py"
+    broken.write_text("import nothing_like_this\n")
+    done = invoke(f"{broken}:Any")
+    assert done.exit_code == 2
+    assert "cannot be loaded: ModuleNotFoundError" in done.output
+    raising = tmp_path / "raising_scenario.py"
+    raising.write_text(
+        "from actors.simulation import BoundedDelay, Faults\n"
+        "from actors.simulation.swarm import Scenario\n\n\n"
+        "class Raises(Scenario):\n"
+        "    def play(self, run):\n"
+        "        run.world(faults=Faults(), time_model=BoundedDelay())\n"
+        "        {}['missing']\n"
+    )
+    done = invoke(f"{raising}:Raises", "--seed", 5, "--out", tmp_path, "--shrink-seconds", 0)
+    assert done.exit_code == 1, done.output
+    assert "seed 5 violates: no error escapes" in done.output
+    assert "KeyError: 'missing'" in done.output
