@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actors.verification.histories import History, HistoryError, Operation, Outcome, Report, Verdict, judge
+from actors.verification.histories.models import Model
 from tests.histories.twin_transactions import serial_orders_exist, weak_levels
 
 Steps = list[list[Any]]
@@ -147,7 +148,31 @@ def test_what_is_no_list_and_what_is_no_transaction_are_refused() -> None:
     with pytest.raises(HistoryError, match=r"appends and .* writes"):
         judged(transactions((1, 0, 1, [["append", "x", 1]]), (2, 2, 3, [["w", "x", 1]])))
     with pytest.raises(HistoryError, match="other operations"):
-        judged(History((Operation(1, "acquire", None, None, None, 1, 2, Outcome.OK),), None, 2), "mutex")
+        judged(History((Operation(1, "acquire", None, None, None, 1, 2, Outcome.OK),), None, 2), "register")
+
+
+class Counter(Model):
+    """An object of which no value tells who wrote it."""
+
+
+@pytest.mark.parametrize("model", ["mutex", Counter()])
+@pytest.mark.parametrize("level", ["causal", "eventual", "transactions"])
+def test_levels_that_run_no_model_leave_objects_open_that_they_do_not_know(level: str, model: str | Model) -> None:
+    report = judge(lists("r x []"), level, model)
+    assert report.verdict is Verdict.UNKNOWN
+    assert "is defined for" in report.reason
+
+
+@pytest.mark.parametrize("level", ["sequential", "causal", "eventual", "transactions"])
+def test_a_model_that_does_not_exist_is_refused(level: str) -> None:
+    with pytest.raises(HistoryError, match="no model 'regster'"):
+        judge(lists("r x []"), level, "regster")
+
+
+def test_a_list_that_nobody_appended_to_is_empty_at_every_level() -> None:
+    for level in ("sequential", "transactions"):
+        assert judge(lists("r x []"), level, "list-append").verdict is Verdict.OK
+    assert judge(lists("r x []"), "causal", "list-append").verdict is Verdict.UNKNOWN
 
 
 def test_lists_agree_with_trying_every_order() -> None:

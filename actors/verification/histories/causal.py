@@ -24,6 +24,7 @@ from actors.verification.histories.history import History, Outcome
 from actors.verification.histories.models import Model
 from actors.verification.histories.report import Report, Verdict
 from actors.verification.histories.sessions import GUARANTEES, check_guarantees
+from actors.verification.histories.transactions_registers import name_of, unfit_model
 from core_ext.causal import CausalLimit
 
 CM_BUDGET_SECONDS = 20.0
@@ -41,8 +42,14 @@ def judge_causal(history: History, model: str | Model, initial: Any, deadline: f
     Returns:
         A report whose details hold ``CC``, ``CCv`` and ``CM``, each ``ok``, ``violation`` or ``unknown``;
         ``patterns``, the evidence against those that do not hold; and ``session_guarantees``, by name.
+
+    Raises:
+        HistoryError: there is no such model.
     """
-    name = model if isinstance(model, str) else model.name or type(model).__name__
+    name = name_of(model)
+    unfit = unfit_model(model, "causal", lists=False)
+    if unfit:
+        return Report("causal", name, Verdict.UNKNOWN, reason=unfit)
     if any(operation.f == "txn" for operation in history.operations):
         return judge_causal_transactions(history, name, initial, deadline)
     unfit = unfit_operation(history)

@@ -22,6 +22,7 @@ from actors.verification.histories.eventual_updates import Kind, Problem, Undeci
 from actors.verification.histories.history import History, HistoryError, Key, Operation, Outcome, identity, show
 from actors.verification.histories.models import Model
 from actors.verification.histories.report import Report, Verdict, Witness
+from actors.verification.histories.transactions_registers import name_of, unfit_model
 
 Replica = tuple[str, Any]
 
@@ -50,9 +51,12 @@ def judge_eventual(history: History, model: str | Model, initial: Any, deadline:
         every key had been read in its final value everywhere); null where the history has no times.
 
     Raises:
-        HistoryError: an operation of which nothing remains, such as ``acquire``.
+        HistoryError: an operation of which nothing remains, such as ``acquire``, or no such model.
     """
-    name = model if isinstance(model, str) else model.name or type(model).__name__
+    name = name_of(model)
+    unfit = unfit_model(model, "eventual", lists=True)
+    if unfit:
+        return Report("eventual", name, Verdict.UNKNOWN, reason=unfit)
     return _Judgement(history, name, initial).report()
 
 

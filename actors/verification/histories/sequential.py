@@ -17,7 +17,7 @@ from actors.verification.histories.report import Report, Verdict, Witness
 from actors.verification.histories.sequential_objects import BuiltIn
 from actors.verification.histories.sequential_order import judge_accesses, stuck
 from actors.verification.histories.sequential_search import Answer, ModelSearch
-from actors.verification.histories.transactions_registers import units_of
+from actors.verification.histories.transactions_registers import REGISTERS, name_of, units_of
 
 
 def judge_sequential(history: History, model: str | Model, initial: Any, deadline: float | None) -> Report:
@@ -36,9 +36,9 @@ def judge_sequential(history: History, model: str | Model, initial: Any, deadlin
     Raises:
         HistoryError: the model does not exist, or does not have the operations of the history.
     """
-    name = model if isinstance(model, str) else model.name or type(model).__name__
+    name = name_of(model)
     problems_of(history.operations, model, initial)  # refuses what the model does not have
-    if isinstance(model, str):
+    if isinstance(model, str) and model in REGISTERS:
         units = units_of(history.operations)
         if isinstance(units, Witness):
             return Report("sequential", name, Verdict.VIOLATION, units)

@@ -13,6 +13,7 @@ from actors.verification.histories.models import Model
 from actors.verification.histories.report import Report, Verdict
 from actors.verification.histories.transactions_graph import Graph, TooManyArrows
 from actors.verification.histories.transactions_lists import Anomaly, AppendedTwice, Lists, read_lists
+from actors.verification.histories.transactions_registers import LISTS, name_of, unfit_model
 from actors.verification.histories.transactions_serial import judge_registers
 
 # From weak to strict, with the anomalies that break each and all that are stricter.
@@ -40,16 +41,19 @@ def judge_transactions(history: History, model: str | Model, initial: Any, deadl
         its verdict; ``anomalies``, each with its name and evidence; and ``weakest_level_broken``.
 
     Raises:
-        HistoryError: operations that are no transactions of either kind, or of both.
+        HistoryError: operations that are no transactions of either kind, or of both, or no such model.
     """
-    name = model if isinstance(model, str) else model.name or type(model).__name__
+    name = name_of(model)
+    unfit = unfit_model(model, "transactions", lists=True)
+    if unfit:
+        return Report("transactions", name, Verdict.UNKNOWN, reason=unfit)
     appends = [one for one in history.operations if _uses(one, "append")]
     writes = [one for one in history.operations if _uses(one, "w", "write", "put")]
     if appends and writes:
         raise HistoryError(
             f"{appends[0].describe()} appends and {writes[0].describe()} writes: a history of transactions has either"
         )
-    if writes or not (appends or name == "list-append"):
+    if writes or not (appends or name == LISTS):
         return judge_registers(history, name, initial, deadline)
     return _judge_lists(history, name)
 

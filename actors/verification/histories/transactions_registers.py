@@ -6,8 +6,37 @@ from collections.abc import Iterable
 from typing import Any
 
 from actors.verification.histories.causal_accesses import Unit, Value
-from actors.verification.histories.history import Key, Operation, Outcome, identity, show
+from actors.verification.histories.history import HistoryError, Key, Operation, Outcome, identity, show
+from actors.verification.histories.models import NAMES, Model
 from actors.verification.histories.report import Witness
+
+REGISTERS = frozenset({"register", "cas-register", "multi-register", "key-value"})
+LISTS = "list-append"
+
+
+def name_of(model: str | Model) -> str:
+    """A model's name for reports.
+
+    Raises:
+        HistoryError: there is no model of that name.
+    """
+    if isinstance(model, Model):
+        return model.name or type(model).__name__
+    if model not in NAMES:
+        raise HistoryError(f"no model {model!r}; there are {', '.join(NAMES)}")
+    return model
+
+
+def unfit_model(model: str | Model, level: str, lists: bool) -> str:
+    """Why a level that looks at values, and runs no model, cannot judge an object; empty if it can.
+
+    Args:
+        lists: whether the level knows lists beside registers.
+    """
+    if isinstance(model, str) and (model in REGISTERS or (lists and model == LISTS)):
+        return ""
+    known = ", ".join((*sorted(REGISTERS), *([LISTS] if lists else [])))
+    return f"the level {level} is defined for {known}, and not for {name_of(model)}"
 
 
 def steps_of(operation: Operation) -> list[tuple[str, Key, Any]] | None:
