@@ -292,10 +292,6 @@ cdef class StageCell:
             self.stage.runnable.append(self)
         return TAKEN_
 
-    def overflow(self, bint control):
-        """The queue may be full: what becomes of one more message; TAKEN when there is room, or was made."""
-        raise NotImplementedError
-
 
 cdef class StageNode:
     """One node's actors and their turns.
@@ -306,12 +302,6 @@ cdef class StageNode:
         actions: functions to be called between two actors' batches.
         fuse: the node crashes after so many more messages; 0: it does not.
     """
-
-    # --- what happens rarely: the subclass's -----------------------------------------------------------------------
-
-    def check_type(self, message):
-        """Check a type of message seen for the first time, and note its lane in ``types``."""
-        raise NotImplementedError
 
     # --- to and from other nodes -----------------------------------------------------------------------------------
 
