@@ -17,6 +17,7 @@ cdef class Problem:
     cdef readonly int32_t initial
     cdef readonly int32_t size
     cdef readonly int32_t optional
+    cdef int32_t latest  # position of the last invocation
     cdef int32_t capacity
     cdef int32_t optional_capacity
     cdef Entry *done

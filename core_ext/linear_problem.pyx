@@ -49,6 +49,7 @@ cdef class Problem:
         self.table = table
         self.initial = initial
         self.key = key
+        self.latest = -1
 
     def __dealloc__(self):
         free(self.done)
@@ -57,6 +58,12 @@ cdef class Problem:
     cdef int add(self, Entry entry) except -1:
         cdef Entry *moved
         cdef int32_t grown
+        if entry.invoked <= self.latest or entry.returned <= entry.invoked:
+            raise ValueError(
+                f"operation {entry.source} of the history is invoked at {entry.invoked}, after one at {self.latest}, "
+                f"and completed at {entry.returned}: operations come in order of invocation, and end after they begin"
+            )
+        self.latest = entry.invoked
         if entry.returned == NEVER:
             if self.optional == self.optional_capacity:
                 grown = self.optional_capacity * 2 + 4

@@ -6,6 +6,7 @@ import random
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.verification.histories import History, HistoryError, Model, Operation, Verdict, judge, parse_history
@@ -273,6 +274,14 @@ def test_a_table_numbers_values_and_builds_strings_again() -> None:
     assert [table.value_of(number) for number in numbers] == [None, 1, "1", True, [1]]
     with pytest.raises(IndexError, match="no state 99"):
         table.value_of(99)
+
+
+def test_operations_out_of_order_are_refused_before_they_are_searched() -> None:
+    first, second = history("0+write 1, 0=, 0+write 2, 0=").operations
+    with pytest.raises(ValueError, match="operations come in order of invocation"):
+        judge(History((second, first)), "strong", "register")
+    with pytest.raises(ValueError, match="end after they begin"):
+        judge(History((msgspec.structs.replace(first, completed=1),)), "strong", "register")
 
 
 def test_a_search_of_nothing_succeeds() -> None:

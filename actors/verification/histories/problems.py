@@ -46,6 +46,9 @@ def problems_of(operations: Sequence[Operation], model: str | Model, initial: An
     if model not in BUILT_IN:
         return _problems_of_own(operations, model_named(model, operations, initial))
 
+    if model == "mutex" and initial is not None and not isinstance(initial, tuple):
+        raise HistoryError("a mutex is free at first; leave the initial value out")
+
     def refuse(operation: Operation, why: str) -> NoReturn:
         raise HistoryError(f"line {operation.invoked}: a {model} {why}")
 
