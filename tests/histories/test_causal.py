@@ -266,7 +266,7 @@ def overlapping(rng: random.Random, sessions: list[list[Any]]) -> History:
 @pytest.mark.slow
 def test_definitions_and_judge_agree_on_histories_of_six() -> None:
     rng = random.Random(15)
-    for sessions in several(rng, 3_000, 6, 3, 2):
+    for sessions in several(rng, 1_200, 6, 3, 2):
         kept = by_definition(sessions)
         details = judged(interleaved(sessions)).details
         assert {sense: details[sense] == "ok" for sense in SENSES} == kept, sessions
