@@ -508,7 +508,7 @@ class World:
                 if left is not None and left.asker is not None:
                     text = f"{self.slots[slot].text} returned without an answer"
                     release.send(Envelope(own, left.asker, Parcel.FAILURE, text, left.correlation), False)
-            except (ModelError, ClockRefused):
+            except ModelError:
                 raise
             except Exception as error:
                 failed = f"{self.slots[slot].text} raised {type(error).__name__}: {error}"
