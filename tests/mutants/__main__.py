@@ -1,0 +1,145 @@
+"""``python -m tests.mutants``: which world catches which wrong version, and how fast. Exit code 1: one survives all.
+
+Every try runs in a process of its own, one after the other, with a limit of wall time: a wrong version may spin.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+from multiprocessing.connection import Connection
+
+import msgspec
+
+from tests.mutants import catalog
+from tests.mutants.catalog import NOTHING, WORLDS
+from tests.mutants.worlds import Found
+
+NICENESS = 5
+PATIENCE = 4.0  # wall time for a try, over its own time: the machine has other work
+STARTING_SECONDS = 60.0
+FORK = multiprocessing.get_context("fork")  # everything is imported once
+
+
+class Row(msgspec.Struct):
+    """What was found out about one wrong version; ``tries`` by world."""
+
+    mutant: str
+    rule: str
+    tries: dict[str, Found] = {}
+
+    @property
+    def caught(self) -> list[str]:
+        return [world for world, found in self.tries.items() if found.caught]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """See the module."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20.0, help="own time of one try in one world")
+    parser.add_argument("--only", action="append", default=[], help="names that hold this text; may be repeated")
+    parser.add_argument("--area", choices=sorted(catalog.AREAS), help="mutants of one area")
+    parser.add_argument("--world", action="append", choices=WORLDS, default=[], help="look only there; repeatable")
+    parser.add_argument("--json", action="store_true", help="one JSON document a mutant, a line each")
+    parser.add_argument("--markdown", action="store_true", help="the table as docs/mutants.md has it")
+    chosen = parser.parse_args(arguments)
+    names = [NOTHING, *catalog.MUTANTS] if chosen.area is None else [m.name for m in catalog.AREAS[chosen.area]]
+    names = [name for name in names if not chosen.only or any(text in name for text in chosen.only)]
+    if not names:
+        print(f"no mutant's name holds any of {chosen.only}", file=sys.stderr)
+        return 2
+    os.nice(NICENESS)
+    rows = []
+    for name in names:
+        row = Row(name, catalog.MUTANTS[name].rule if name in catalog.MUTANTS else "")
+        for world in catalog.worlds_of(name):
+            if not chosen.world or world in chosen.world:
+                row.tries[world] = in_a_process(name, world, chosen.seconds)
+        rows.append(row)
+        if chosen.json:
+            print(msgspec.json.encode(row).decode(), flush=True)
+        elif not chosen.markdown:
+            print("\n".join(described(row)), flush=True)
+    if chosen.markdown:
+        print("\n".join(markdown(rows)))
+    wrong = [row for row in rows if row.tries and (row.mutant == NOTHING) is bool(row.caught)]
+    for row in wrong:
+        print(f"survives: {row.mutant}" if row.mutant != NOTHING else f"found in the right version: {row.tries}",
+              file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def in_a_process(name: str, world: str, seconds: float) -> Found:
+    """One try, in a process that ends with it."""
+    receiving, sending = FORK.Pipe(duplex=False)
+    process = FORK.Process(target=_child, args=(sending, name, world, seconds))
+    limit = STARTING_SECONDS + PATIENCE * seconds
+    began = time.monotonic()
+    process.start()
+    sending.close()
+    found = Found(caught=False, by=f"no answer within {limit:g} s of wall time", seconds=limit)
+    try:
+        if receiving.poll(limit):
+            found = msgspec.json.decode(receiving.recv_bytes(), type=Found)
+    except EOFError:
+        found = Found(caught=False, by="the process ended without an answer", seconds=time.monotonic() - began)
+    finally:
+        receiving.close()
+        if process.is_alive():
+            process.join(1.0)
+        if process.is_alive():
+            process.kill()
+        process.join()
+    return found
+
+
+def _child(sending: Connection, name: str, world: str, seconds: float) -> None:
+    sending.send_bytes(msgspec.json.encode(catalog.attempt(name, world, seconds)))
+    sending.close()
+
+
+def effort(found: Found) -> str:
+    """How much it took."""
+    events = f", {found.events:,} events" if found.events else ""
+    return f"{found.runs} runs{events}, {found.seconds:.1f} s"
+
+
+def described(row: Row) -> list[str]:
+    """A row for a terminal."""
+    lines = [f"{'caught ' if row.caught else 'SURVIVES' if row.mutant != NOTHING else 'right  '} {row.mutant}"]
+    for world, found in row.tries.items():
+        lines.append(f"    {world:8} {'by ' + found.by if found.caught else 'no ' + found.by:50} {effort(found)}")
+    return lines
+
+
+def markdown(rows: list[Row]) -> list[str]:
+    """All rows as tables, one for each area."""
+    lines = []
+    for area, mutants in {"": (), **catalog.AREAS}.items():
+        its = [row for row in rows if row.mutant in {mutant.name for mutant in mutants} or (
+            not area and row.mutant == NOTHING)]
+        columns = [world for world in WORLDS if any(world in row.tries for row in its)]
+        if not its:
+            continue
+        lines += [f"## {area or 'The right version'}", "", f"| mutant | rule | {' | '.join(columns)} |",
+                  f"|---|---|{'---|' * len(columns)}"]
+        for row in its:
+            cells = [cell(row.tries[world]) if world in row.tries else "" for world in columns]
+            lines.append(f"| {row.mutant} | {row.rule} | {' | '.join(cells)} |")
+        lines.append("")
+    return lines
+
+
+def cell(found: Found) -> str:
+    """What one world said, short."""
+    if not found.caught:
+        return "–" if not found.by.startswith("no answer") else found.by
+    by = found.by.partition("(")[0].strip()
+    return f"{by}: {found.runs} / {found.seconds:.1f} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
