@@ -156,6 +156,8 @@ FURTHER = [
            "and they are cut only when every voter has answered"),
     Mutant("counts damaged entries as absent when voting", state.RoleState, "claimed_last", "if not self.uncertain:",
            "if True:", "damaged entries count as present when voting"),
+    Mutant("goes on counting a copy that is damaged", replication, "on_reply", "elif message.damaged and",
+           "elif False and", "that what it acknowledged before is void"),
     Mutant("takes part without its term and vote", recovery, "check", "if context.journal.lost:", "if False:",
            "term and vote lost: takes no part"),
     Mutant("does not write truncations", following, "store",

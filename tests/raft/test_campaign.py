@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.raft import campaign, mutants
+from tests.mutants import raft as mutants
+from tests.mutants.mutant import apply
+from tests.raft import campaign
 from tests.raft.harness import Faults
 
 #: Wrong versions that need many seeds.
@@ -37,7 +39,7 @@ def test_invariants_hold_in_long_runs(first):
 
 
 def found(mutant, monkeypatch, seeds):
-    mutants.apply(mutant, monkeypatch)
+    apply(mutant, monkeypatch)
     for seed in range(seeds):
         try:
             campaign.run(seed, steps=2500)

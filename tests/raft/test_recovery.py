@@ -8,8 +8,8 @@ from actors.errors import ContractError
 from protocols.raft import DiskLost, RaftSettings, configuration
 from protocols.raft.messages import AppendReply, Entry, RoleName, TailProbe, TailReport, VoteReply, VoteRequest
 from protocols.raft.records import SnapshotPiece, UncertainTail
-from protocols.raft.state import RoleState
-from tests.raft import mutants
+from tests.mutants import raft
+from tests.mutants.mutant import apply
 from tests.raft.harness import World
 from tests.raft.solo import Solo, append, entries, entry, heartbeat, vote, write_log
 
@@ -119,11 +119,11 @@ def lonely_vote():
 
 
 @pytest.mark.parametrize(("mutant", "scenario"), [
-    (mutants.Mutant("", mutants.replication, "on_reply", "elif message.damaged and", "elif False and"), repaired),
-    (mutants.Mutant("", RoleState, "claimed_last", "if not self.uncertain:", "if True:"), lonely_vote),
+    ("goes on counting a copy that is damaged", repaired),
+    ("counts damaged entries as absent when voting", lonely_vote),
 ])
 def test_the_wrong_repair_is_noticed(mutant, scenario, monkeypatch):
-    mutants.apply(mutant, monkeypatch)
+    apply(next(each for each in raft.MUTANTS if each.name == mutant), monkeypatch)
     with pytest.raises(AssertionError):
         scenario()
 
