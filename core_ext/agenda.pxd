@@ -6,11 +6,12 @@ ctypedef long long i64
 cdef struct Item:
     i64 due
     u64 serial
-    void* function
-    void* argument
+    Py_ssize_t slot
 
 cdef class Agenda:
     cdef Item* items
+    cdef list functions
+    cdef list arguments
     cdef Py_ssize_t count
     cdef Py_ssize_t size
     cdef u64 serial
@@ -23,6 +24,7 @@ cdef class Agenda:
     cdef public u64 events
     cdef public bint adversarial
     cpdef int at(self, i64 due_ns, function, argument) except -1
+    cdef int grow(self) except -1
     cdef void take(self, Item* item) noexcept
     cpdef bint step(self) except -1
     cpdef int fold(self, u64 one, u64 two) except -1

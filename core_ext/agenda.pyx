@@ -4,8 +4,9 @@ Knows no node and no actor: an entry is a function and its argument. The digest 
 equal digests, whatever the hash seed.
 """
 
+cimport cython
+
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from cpython.ref cimport Py_DECREF, Py_INCREF
 
 cdef inline u64 mixed(u64 value) noexcept nogil:
     """The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): every bit of the input moves every bit."""
@@ -18,8 +19,14 @@ cdef inline bint before(Item* one, Item* two) noexcept nogil:
     return one.due < two.due or (one.due == two.due and one.serial < two.serial)
 
 
+@cython.boundscheck(False)
+@cython.wraparound(False)
 cdef class Agenda:
     """What will happen, in the order of time, first in first out at the same time.
+
+    The heap holds numbers only; functions and arguments stand in lists, where the garbage collector sees the circles
+    that they are part of (a world is a circle: its agenda names its nodes). Slots of entries that are gone wait behind
+    the heap's last entry.
 
     Args:
         max_events: a run with more events is stopped by ``runaway``.
@@ -31,15 +38,15 @@ cdef class Agenda:
         adversarial: whether what could happen in any order happens in a drawn one.
     """
 
+    def __cinit__(self):
+        self.functions = []
+        self.arguments = []
+
     def __init__(self, u64 max_events, u64 same_time_limit):
         self.max_events = max_events
         self.same_time_limit = same_time_limit
 
     def __dealloc__(self):
-        cdef Py_ssize_t i
-        for i in range(self.count):
-            Py_DECREF(<object>self.items[i].function)
-            Py_DECREF(<object>self.items[i].argument)
         PyMem_Free(self.items)
 
     def __len__(self):
@@ -47,25 +54,17 @@ cdef class Agenda:
 
     cpdef int at(self, i64 due_ns, function, argument) except -1:
         """Call a function with its argument when virtual time has come so far."""
-        cdef Py_ssize_t size
-        cdef Item* items
         cdef Py_ssize_t place = self.count
         cdef Py_ssize_t parent
         cdef Item item
         if self.count == self.size:
-            size = self.size * 2 if self.size else 256
-            items = <Item*>PyMem_Realloc(self.items, size * sizeof(Item))
-            if items == NULL:
-                raise MemoryError(f"no memory for an agenda of {size} entries")
-            self.items = items
-            self.size = size
+            self.grow()
         self.serial += 1
-        Py_INCREF(function)
-        Py_INCREF(argument)
         item.due = due_ns
         item.serial = self.serial
-        item.function = <void*>function
-        item.argument = <void*>argument
+        item.slot = self.items[place].slot
+        self.functions[item.slot] = function
+        self.arguments[item.slot] = argument
         self.count += 1
         while place:
             parent = (place - 1) >> 1
@@ -76,8 +75,23 @@ cdef class Agenda:
         self.items[place] = item
         return 0
 
+    cdef int grow(self) except -1:
+        """Room for as many entries again."""
+        cdef Py_ssize_t i
+        cdef Py_ssize_t size = self.size * 2 if self.size else 64
+        cdef Item* items = <Item*>PyMem_Realloc(self.items, size * sizeof(Item))
+        if items == NULL:
+            raise MemoryError(f"no memory for an agenda of {size} entries")
+        self.items = items
+        for i in range(self.size, size):
+            items[i].slot = i
+        self.functions.extend([None] * (size - self.size))
+        self.arguments.extend([None] * (size - self.size))
+        self.size = size
+        return 0
+
     cdef void take(self, Item* item) noexcept:
-        """Move the first entry out; its references belong to the caller."""
+        """Move the first entry out; its slot is free from now on."""
         cdef Item last
         cdef Py_ssize_t place = 0
         cdef Py_ssize_t child = 1
@@ -95,6 +109,7 @@ cdef class Agenda:
             place = child
             child = 2 * place + 1
         self.items[place] = last
+        self.items[self.count].slot = item.slot
 
     @property
     def next_due_ns(self):
@@ -107,9 +122,8 @@ cdef class Agenda:
         if not self.count:
             return False
         self.take(&item)
-        function, argument = <object>item.function, <object>item.argument
-        Py_DECREF(function)
-        Py_DECREF(argument)
+        function, argument = self.functions[item.slot], self.arguments[item.slot]
+        self.functions[item.slot] = self.arguments[item.slot] = None
         if item.due > self.now_ns:
             self.now_ns = item.due
             self.standing = 0

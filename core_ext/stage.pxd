@@ -101,7 +101,7 @@ cdef class StageNode:
     cdef public Draws stream
     cdef public dict names
     cdef public dict types
-    cdef public dict links
+    cdef public object links
     cdef public object runnable
     cdef public object journal_effects
     cdef public object timer_effect

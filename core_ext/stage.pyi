@@ -183,7 +183,7 @@ class StageNode:
     names: dict[str, Any]
     types: dict[type[Any], bool]
     """For each type of message seen, whether it travels in the control lane."""
-    links: dict[str, Any]
+    links: Any
     runnable: deque[Any]
     journal_effects: frozenset[type[Any]]
     timer_effect: type[Any]

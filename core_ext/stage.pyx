@@ -298,6 +298,7 @@ cdef class StageNode:
 
     Attributes:
         world: the clockwork.
+        links: by the other node's name; makes one when it is first asked for, and gives None when there is no such node.
         types: for each type of message seen, whether it travels in the control lane.
         actions: functions to be called between two actors' batches.
         fuse: the node crashes after so many more messages; 0: it does not.
@@ -351,7 +352,7 @@ cdef class StageNode:
     cdef int send_away(self, StageCell cell, Away effect) except -1:
         cdef Reference target = effect.target
         refused = self.post(
-            self.links.get(target.node), (TELL_, target.name, target.incarnation, cell.own, 0, effect.content, 0),
+            self.links[target.node], (TELL_, target.name, target.incarnation, cell.own, 0, effect.content, 0),
             self.types[type(effect.message)],
         )
         if refused is not None:

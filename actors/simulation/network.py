@@ -68,6 +68,26 @@ class Link(StageLink):
             self._simulation.note_message(What.DELIVER, self, posted)
 
 
+class Links(dict[str, Link]):
+    """The links that leave one node, by the other node's name: made when first asked for, as most pairs never speak.
+
+    What is no other node's name has None.
+    """
+
+    def __init__(self, simulation: Simulation, node: Node, settings: WireSettings) -> None:
+        super().__init__()
+        self._simulation = simulation
+        self._node = node
+        self._settings = settings
+
+    def __missing__(self, name: str) -> Link | None:
+        target = self._simulation.nodes.get(name)
+        if target is None or target is self._node:
+            return None
+        link = self[name] = Link(self._simulation, self._node, target, self._settings)
+        return link
+
+
 class Network:
     """All links of a simulation."""
 
@@ -81,11 +101,12 @@ class Network:
         self.omit_receive: dict[Node, float] = {}
         self._number = 0
 
-    def join(self, node: Node, others: Iterable[Node]) -> None:
-        """Link a new node with all others."""
-        for other in others:
-            node.links[other.name] = Link(self._simulation, node, other, self._settings)
-            other.links[node.name] = Link(self._simulation, other, node, self._settings)
+    def links_of(self, node: Node) -> Links:
+        """What a new node has for the others."""
+        return Links(self._simulation, node, self._settings)
+
+    def _peers(self, node: Node) -> Iterable[Node]:
+        return [peer for peer in self._simulation.nodes.values() if peer is not node]
 
     # --- messages --------------------------------------------------------------------------------------------------
 
@@ -206,13 +227,13 @@ class Network:
     def _still_silent(self, what: tuple[Node, int, bool]) -> None:
         node, boots, paused = what
         if node.boots == boots and (node.paused if paused else not node.up):
-            for name in node.links:
-                self._lose(self._simulation.nodes[name], node)
+            for peer in self._peers(node):
+                self._lose(peer, node)
 
     def started(self, node: Node) -> None:
         """A new process of a node introduces itself: what its peers had with the old one is lost."""
-        for name, link in node.links.items():
-            peer = self._simulation.nodes[name]
+        for peer in self._peers(node):
+            link = node.links[peer.name]
             self._lose(peer, node)
             link.lost = link.cut > 0
             link.connected()
@@ -220,8 +241,7 @@ class Network:
 
     def resumed(self, node: Node) -> None:
         """A node goes on; peers that took it for lost have cut their side."""
-        for name in node.links:
-            peer = self._simulation.nodes[name]
+        for peer in self._peers(node):
             if peer.links[node.name].lost:
                 self._lose(node, peer)
             self._connect(node, peer)

@@ -129,7 +129,7 @@ class Correspondent(StageNode):
         correlation = self.asks.new(cell, target, type(message), key, timeout_seconds)
         content = self.pack(message)
         refused = self.post(
-            self.links.get(target.node),
+            self.links[target.node],
             (envelope.ASK, target.name, target.incarnation, cell.own, correlation, content, 0),
             message.lane is Lane.CONTROL,
         )
@@ -162,11 +162,11 @@ class Correspondent(StageNode):
                 failure = AskFailed(str(error))
         if failure is not None:
             kind, content = envelope.FAILURE, (isinstance(failure, AskRejected), str(failure))
-        self.post(self.links.get(asker.node), (kind, "", 0, None, correlation, content, 0), False)
+        self.post(self.links[asker.node], (kind, "", 0, None, correlation, content, 0), False)
 
     def send_system(self, node: str, kind: int, content: Any) -> str | None:
         """A word from this world to another one; says why when it was refused."""
-        return self.post(self.links.get(node), (kind, "", 0, None, 0, content, 0), True)
+        return self.post(self.links[node], (kind, "", 0, None, 0, content, 0), True)
 
     # --- what comes and is no plain message ------------------------------------------------------------------------
 

@@ -112,7 +112,6 @@ class Simulation(Agenda):
         medium: Medium
         medium = WalMedium(codec, name) if self._disk == "wal" else MemoryMedium(codec)
         node = Node(self, name, len(self.nodes), medium, boot, mortal)
-        self.network.join(node, self.nodes.values())
         self.nodes[name] = node
         self.nemesis.joined(node)
         node.start()

@@ -358,7 +358,7 @@ class StageNode:
         if isinstance(effect, Away):
             target = effect.target
             posted = (TELL, target.name, target.incarnation, cell.own, 0, effect.content, 0)
-            refused = self.post(self.links.get(target.node), posted, self.types[type(effect.message)])
+            refused = self.post(self.links[target.node], posted, self.types[type(effect.message)])
             if refused is not None:
                 self.dead_letter(target, effect.message, refused)
         elif isinstance(effect, Sent):
