@@ -181,8 +181,10 @@ class RaftLog(LogAdapter):
 
     @on(ReportApplied)
     def report_applied(self, message: ReportApplied, context: Context) -> None:
-        """The role wants to know when all of that is applied."""
+        """The role wants to know when all of that is applied. It asks until it hears, also of what it was told already:
+        its full mailbox may have refused that."""
         self._wanted = self._given
+        self._told = min(self._told, self._given - 1)
 
     @on(SnapshotWanted)
     def snapshot_wanted(self, message: SnapshotWanted, context: Context) -> None:

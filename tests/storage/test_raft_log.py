@@ -122,6 +122,8 @@ def test_progress_is_reported_when_the_role_wants_it() -> None:
     stage.tell(committed(5, report=False), Applied(index=5, outcomes=()))
     stage.tell(ReportApplied())
     assert stage.take(stage.role) == [AppliedUpTo(index=5)]
+    stage.tell(ReportApplied())  # it has not heard that
+    assert stage.take(stage.role) == [AppliedUpTo(index=5)]
 
 
 def test_others_refuse_and_name_the_leader() -> None:
