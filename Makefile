@@ -9,10 +9,10 @@ STAMP   = $(VENV)/.built
 
 NATIVE  = $(wildcard core_ext/*.pyx core_ext/*.pxd core_ext/include/*.h)
 
-.PHONY: help build run test lint types unit bench compare slow sanitize soak package clean
+.PHONY: help build run test lint types unit bench compare slow sanitize soak mutants package clean
 
 help:
-	@sed -n '1,3p' Makefile; echo '#   make bench | compare | slow | package | clean'
+	@sed -n '1,3p' Makefile; echo '#   make bench | compare | slow | mutants | package | clean'
 
 build: $(STAMP)
 
@@ -56,6 +56,10 @@ sanitize: build
 
 soak: build
 	ACTORUM_HYPOTHESIS=slow $(BIN)/python -m pytest -m slow --timeout 1800
+
+# Which world catches which wrong version of Raft, the store and the quorums, and how fast (docs/mutants.md).
+mutants: build
+	$(BIN)/python -m tests.mutants
 
 package: build
 	rm -rf dist && $(BIN)/python -m build --no-isolation

@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import resource
 import sys
-import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import msgspec
 
@@ -19,8 +20,8 @@ from tests.mutants.catalog import NOTHING, WORLDS
 from tests.mutants.worlds import Found
 
 NICENESS = 5
-PATIENCE = 4.0  # wall time for a try, over its own time: the machine has other work
-STARTING_SECONDS = 60.0
+MORE_SECONDS = 40.0  # of own time, beyond what is asked: one run may be long
+PATIENCE = 10.0  # wall time over own time: the machine has other work
 FORK = multiprocessing.get_context("fork")  # everything is imported once
 
 
@@ -41,13 +42,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="own time of one try in one world")
     parser.add_argument("--only", action="append", default=[], help="names that hold this text; may be repeated")
+    parser.add_argument("--exact", action="store_true", help="--only gives whole names")
     parser.add_argument("--area", choices=sorted(catalog.AREAS), help="mutants of one area")
     parser.add_argument("--world", action="append", choices=WORLDS, default=[], help="look only there; repeatable")
     parser.add_argument("--json", action="store_true", help="one JSON document a mutant, a line each")
-    parser.add_argument("--markdown", action="store_true", help="the table as docs/mutants.md has it")
+    parser.add_argument("--table", nargs="+", metavar="FILE", help="the table of what --json has written, as Markdown; "
+                        "of two tries of a mutant in a world the later one counts")
     chosen = parser.parse_args(arguments)
+    if chosen.table:
+        rows = read(chosen.table)
+        print("\n".join(markdown(rows)))
+        return judged(rows)
     names = [NOTHING, *catalog.MUTANTS] if chosen.area is None else [m.name for m in catalog.AREAS[chosen.area]]
-    names = [name for name in names if not chosen.only or any(text in name for text in chosen.only)]
+    names = [name for name in names if not chosen.only or any(
+        text == name if chosen.exact else text in name for text in chosen.only)]
     if not names:
         print(f"no mutant's name holds any of {chosen.only}", file=sys.stderr)
         return 2
@@ -61,23 +69,35 @@ def main(arguments: list[str] | None = None) -> int:
         rows.append(row)
         if chosen.json:
             print(msgspec.json.encode(row).decode(), flush=True)
-        elif not chosen.markdown:
+        else:
             print("\n".join(described(row)), flush=True)
-    if chosen.markdown:
-        print("\n".join(markdown(rows)))
+    return judged(rows)
+
+
+def judged(rows: list[Row]) -> int:
+    """The exit code; what is wrong goes to stderr."""
     wrong = [row for row in rows if row.tries and (row.mutant == NOTHING) is bool(row.caught)]
     for row in wrong:
-        print(f"survives: {row.mutant}" if row.mutant != NOTHING else f"found in the right version: {row.tries}",
+        print(f"survives: {row.mutant}" if row.mutant != NOTHING else f"found in the right version: {row.caught}",
               file=sys.stderr)
     return 1 if wrong else 0
 
 
+def read(files: list[str]) -> list[Row]:
+    """The rows in these files, one for each mutant, in the catalogue's order."""
+    rows: dict[str, Row] = {}
+    for file in files:
+        for line in Path(file).read_bytes().splitlines():
+            row = msgspec.json.decode(line, type=Row)
+            rows.setdefault(row.mutant, row).tries.update(row.tries)
+    return [rows[name] for name in (NOTHING, *catalog.MUTANTS) if name in rows]
+
+
 def in_a_process(name: str, world: str, seconds: float) -> Found:
-    """One try, in a process that ends with it."""
+    """One try, in a process that ends with it: at the latest when its own time is up, or much wall time."""
     receiving, sending = FORK.Pipe(duplex=False)
     process = FORK.Process(target=_child, args=(sending, name, world, seconds))
-    limit = STARTING_SECONDS + PATIENCE * seconds
-    began = time.monotonic()
+    limit = PATIENCE * (seconds + MORE_SECONDS)
     process.start()
     sending.close()
     found = Found(caught=False, by=f"no answer within {limit:g} s of wall time", seconds=limit)
@@ -85,7 +105,7 @@ def in_a_process(name: str, world: str, seconds: float) -> Found:
         if receiving.poll(limit):
             found = msgspec.json.decode(receiving.recv_bytes(), type=Found)
     except EOFError:
-        found = Found(caught=False, by="the process ended without an answer", seconds=time.monotonic() - began)
+        found = Found(caught=False, by=f"no answer within {seconds + MORE_SECONDS:g} s of own time")
     finally:
         receiving.close()
         if process.is_alive():
@@ -97,6 +117,8 @@ def in_a_process(name: str, world: str, seconds: float) -> Found:
 
 
 def _child(sending: Connection, name: str, world: str, seconds: float) -> None:
+    most = int(seconds + MORE_SECONDS)
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most))
     sending.send_bytes(msgspec.json.encode(catalog.attempt(name, world, seconds)))
     sending.close()
 
@@ -136,7 +158,7 @@ def markdown(rows: list[Row]) -> list[str]:
 def cell(found: Found) -> str:
     """What one world said, short."""
     if not found.caught:
-        return "–" if not found.by.startswith("no answer") else found.by
+        return "-" if not found.by.startswith("no answer") else found.by
     by = found.by.partition("(")[0].strip()
     return f"{by}: {found.runs} / {found.seconds:.1f} s"
 

@@ -7,14 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from actors.message import Message
+from actors.verification import View
 from protocols.raft.configuration import configuration
 from protocols.raft.messages import Entry, EntryKind
-from protocols.raft.model import Raft, RaftFigure8
+from protocols.raft.model import Raft, RaftFigure8, role_name
 from protocols.raft.records import Bootstrap, HardState
 
 
 class LongOldLog(Raft):
-    """n1 holds three entries of term 1 that nobody else holds, n2 and n3 one of term 2. n2 or n1 may stand."""
+    """n1 holds three entries of term 1 that nobody else holds, n2 and n3 one of term 2. n3 does not stand."""
+
+    def boundary(self, state: View) -> bool:
+        """As usual, and n3 lets the others try."""
+        third = state.actors[role_name("n3")]
+        return super().boundary(state) and not (third is not None and third.canvassing)
 
     def journals(self) -> Mapping[str, Sequence[Message]]:
         def log(term: int, *terms: int) -> tuple[Message, ...]:
@@ -28,9 +34,9 @@ class LongOldLog(Raft):
 
 MODELS: dict[str, Callable[[], Raft]] = {
     "elections": lambda: Raft(fires=(1, 1), max_term=1),
-    "elections with a crash": lambda: Raft(fires=(1, 1), max_term=1, crashes=1),
+    "elections with a crash": lambda: Raft(fires=(1, 1), max_term=1, crashes=1, cut=(("n1", "n2"),)),
     "a long old log": lambda: LongOldLog(fires=(0, 2), max_term=3),
-    "a long old log stands": lambda: LongOldLog(fires=(1, 1), max_term=4),
+    "a long old log stands": lambda: LongOldLog(fires=(1, 1, 1), max_term=4),
     "figure 3.7": RaftFigure8,
 }
 

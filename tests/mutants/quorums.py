@@ -102,7 +102,7 @@ def difference(function: str, candidate: Callable[..., Any]) -> tuple[int, str]:
         The cases looked at, and the first one that is wrong; empty: none is.
     """
     looked = 0
-    for looked, (arguments, expected) in enumerate(_cases(function), 1):  # noqa: B007
+    for looked, (arguments, expected) in enumerate(_cases(function), 1):
         found = candidate(*arguments)
         if found != expected:
             return looked, f"{function}{arguments}: {found!r}, by definition {expected!r}"

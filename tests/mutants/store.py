@@ -29,8 +29,8 @@ MUTANTS = [
     Mutant("forgets replies above the floor", SessionTable, "admit", "self._forget(session, floor)",
            "self._forget(session, serial)", "a repeated one gets its kept reply"),
     Mutant("creates an expired session again", SessionTable, "admit", "if session is None:",
-           "if session is None:\n        session = self._sessions[number] = Session(10_000, now_ms, serial - 1, {}, 0)\n"
-           "    if session is None:", "is refused, never recreated"),
+           "if session is None:\n        session = self._sessions[number] = Session(10_000, now_ms, serial - 1, {}, 0)"
+           "\n    if session is None:", "is refused, never recreated"),
     Mutant("does not end the session that was left", WriteWindow, "_leave_session",
            "self._left_session = self.session", "pass", "the next session's opening ends it"),
     Mutant("reuses the serials of its session", WriteWindow, "_leave_session", "self.session = None",

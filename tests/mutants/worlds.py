@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 
 import msgspec
@@ -24,6 +24,7 @@ from tests.raft import campaign as in_memory
 
 #: A run with so many events is a storm; right versions stay far below (the row "nothing" of the table shows it).
 MOST_EVENTS = 200_000
+MOST_STATES = 500_000
 RAFT_TESTS = [f"tests/raft/test_{name}.py" for name in
               ("elections", "replication", "reads", "recovery", "snapshots", "guard")]
 STORE_TESTS = [f"tests/storage/test_{name}.py" for name in ("sessions", "shard", "gateway", "raft_log", "cluster")]
@@ -96,13 +97,18 @@ def random_runs(seconds: float) -> Found:
 def simulated(scenario: Scenario) -> Callable[[float], Found]:
     """Runs of a scenario, seed after seed, until a property is violated."""
     def look(seconds: float) -> Found:
-        swarm.MOST_EVENTS = MOST_EVENTS
         began = time.process_time()
-        done = campaign.Campaign()
-        for seed in itertools.count():
-            done = _add(done, campaign.run(scenario, [seed]))
-            if done.failures or time.process_time() - began >= seconds:
-                break
+
+        def seeds() -> Iterator[int]:
+            """They end with the time of this process; the campaign's own limit is wall time."""
+            for seed in itertools.count():
+                if seed and time.process_time() - began >= seconds:
+                    return
+                yield seed
+
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr(swarm, "MOST_EVENTS", MOST_EVENTS)
+            done = campaign.run(scenario, seeds())
         return Found(
             caught=bool(done.failures), by=done.failures[0].violated if done.failures else "", runs=done.runs,
             events=done.events, seconds=time.process_time() - began,
@@ -111,20 +117,13 @@ def simulated(scenario: Scenario) -> Callable[[float], Found]:
     return look
 
 
-def _add(done: campaign.Campaign, one: campaign.Campaign) -> campaign.Campaign:
-    done.runs += one.runs
-    done.events += one.events
-    done.failures.extend(one.failures)
-    return done
-
-
 def explored(models: tuple[str, ...]) -> Callable[[float], Found]:
     """Every interleaving of small models, one model after the other."""
     def look(seconds: float) -> Found:
         began = time.process_time()
         states = 0
         for number, name in enumerate(models, 1):
-            result = check(checked.MODELS[name](), seconds=seconds, stop_on_violation=True)
+            result = check(checked.MODELS[name](), max_states=MOST_STATES, stop_on_violation=True)
             states += result.distinct
             for finding in result.findings:
                 if finding.verdict.name == "VIOLATED" and finding.kind.name == "ALWAYS":

@@ -7,7 +7,8 @@ import pytest
 from actors.simulation import campaign, swarm
 from actors.simulation.tape import Tape
 from protocols.raft.scenario import RaftScenario
-from tests.raft import mutants
+from tests.mutants import raft as mutants
+from tests.mutants.mutant import apply
 
 #: What each is found by, within a few seeds; the harness of tests/raft knows more of them.
 FOUND = {
@@ -23,7 +24,7 @@ SEEDS = range(40)
 
 @pytest.mark.parametrize("mutant", [m for m in mutants.CAMPAIGN if m.name in FOUND], ids=lambda m: m.name)
 def test_a_wrong_version_is_found(mutant, monkeypatch):
-    mutants.apply(mutant, monkeypatch)
+    apply(mutant, monkeypatch)
     done = campaign.run(RaftScenario.with_settings({"seconds": 3.0}), SEEDS)
     assert done.failures, f"{len(SEEDS)} seeds did not find a Raft that {mutant.name}"
     expected = FOUND[mutant.name]
@@ -31,7 +32,7 @@ def test_a_wrong_version_is_found(mutant, monkeypatch):
 
 
 def test_a_failure_of_raft_is_shrunk_to_one_of_the_same_property(monkeypatch):
-    mutants.apply(next(m for m in mutants.CAMPAIGN if m.name == "clears the vote on a heartbeat"), monkeypatch)
+    apply(next(m for m in mutants.CAMPAIGN if m.name == "clears the vote on a heartbeat"), monkeypatch)
     scenario = RaftScenario.with_settings({"seconds": 2.0})
     done = campaign.run(scenario, SEEDS)
     found = campaign.investigate(scenario, "raft", "0.1.0", done.failures[0], shrink_seconds=8.0)
