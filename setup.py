@@ -18,6 +18,7 @@ from setuptools import Extension, setup
 
 ROOT = Path(__file__).resolve().parent
 CORE = ROOT / "core_ext"
+EXPECTED = ROOT / "actors" / "_build_id.py"
 TRACE = os.environ.get("ACTORUM_TRACE") == "1"
 SANITIZE = os.environ.get("ACTORUM_SANITIZE") == "1"
 
@@ -32,7 +33,7 @@ def build_id() -> str:
 
 def extensions() -> list[Extension]:
     wanted = {name for name in os.environ.get("ACTORUM_EXTENSIONS", "").split(",") if name}
-    compile_args = ["-O1", "-g", "-fno-omit-frame-pointer"] if SANITIZE else ["-O3", "-g1", "-fno-plt"]
+    compile_args = ["-O0", "-g1"] if SANITIZE else ["-O3", "-g1", "-fno-plt"]
     link_args: list[str] = ["-pthread"]
     if SANITIZE:
         compile_args += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
@@ -42,25 +43,30 @@ def extensions() -> list[Extension]:
     for path in sorted(CORE.glob("*.pyx")):
         if wanted and path.stem not in wanted:
             continue
-        own = [("ACTORUM_BUILD_ID", f'"{build_id()}"')] if path.stem == "build_info" else []
+        names_build = path.stem == "build_info"
         result.append(
             Extension(
                 f"core_ext.{path.stem}",
                 [str(path.relative_to(ROOT))],
                 include_dirs=[str(CORE / "include")],
-                define_macros=macros + own,
+                define_macros=[*macros, ("ACTORUM_BUILD_ID", f'"{build_id()}"')] if names_build else macros,
                 extra_compile_args=[*compile_args, "-pthread", "-std=gnu11"],
                 extra_link_args=link_args,
-                depends=[str(header) for header in CORE.glob("include/*.h")],
+                # A changed macro alone rebuilds nothing: the file that states the same id says when it is due.
+                depends=[str(EXPECTED)] if names_build else [str(header) for header in CORE.glob("include/*.h")],
             )
         )
     return result
 
 
-(ROOT / "actors" / "_build_id.py").write_text(
-    f'"""Written by setup.py: the build id of the core that these floors belong to."""\n\nBUILD_ID = "{build_id()}"\n'
-)
+def state_build_id() -> None:
+    """Write the build id down for the floors above, when it is another one."""
+    text = f'"""Written by setup.py: the build id of the core that these floors belong to."""\n\nBUILD_ID = "{build_id()}"\n'
+    if not EXPECTED.exists() or EXPECTED.read_text() != text:
+        EXPECTED.write_text(text)
 
+
+state_build_id()
 setup(
     ext_modules=cythonize(
         extensions(),
