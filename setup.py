@@ -61,7 +61,8 @@ def extensions() -> list[Extension]:
 
 def state_build_id() -> None:
     """Write the build id down for the floors above, when it is another one."""
-    text = f'"""Written by setup.py: the build id of the core that these floors belong to."""\n\nBUILD_ID = "{build_id()}"\n'
+    purpose = '"""Written by setup.py: the build id of the core that these floors belong to."""'
+    text = f'{purpose}\n\nBUILD_ID = "{build_id()}"\n'
     if not EXPECTED.exists() or EXPECTED.read_text() != text:
         EXPECTED.write_text(text)
 
