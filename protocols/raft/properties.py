@@ -78,6 +78,8 @@ def check(history: History, server: RoleState) -> bool:
         and seen[1] == server.term and seen[3] == log.base and seen[6] == known and seen[7] == server.vote
     ):
         return False
+    if seen is not None and server.term < seen[1]:
+        forget_unsynced(history, server)
     election_safety(history, server)
     leader_append_only(history, server)
     log_matching(history, server)
@@ -86,6 +88,20 @@ def check(history: History, server: RoleState) -> bool:
     leader_completeness(history, server)
     history.seen[server.node] = role, server.term, last, log.base, server.commit, entry, known, server.vote
     return True
+
+
+def forget_unsynced(history: History, server: RoleState) -> None:
+    """A group of one elects itself before its vote is on disk: nobody waits for that, and what it does before is told
+    nobody. When it loses that, the term comes again. Not so when it took an entry of that term for committed.
+    """
+    term = server.term
+    if server.configuration.members() != (server.node,) or (history.known and history.known[-1].known_in > term):
+        return
+    for each in [led for led in history.leaders if led > term]:
+        del history.leaders[each]
+        history.leader_logs.pop(each, None)
+        history.complete.pop(each, None)
+    history.entries = {place: found for place, found in history.entries.items() if place[1] <= term}
 
 
 def election_safety(history: History, server: RoleState) -> None:

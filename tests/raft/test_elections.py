@@ -211,3 +211,29 @@ def test_a_stranger_is_not_listened_to():
     solo.world.post(solo.node, None, append(9, (0, 0), 0, *entries(1, 9)))
     solo.world.run(0.01)
     assert solo.role.term == 2
+
+
+def test_a_group_of_one_loses_a_term_that_was_not_on_its_disk_and_leads_it_again():
+    """It need not wait for its own vote: nobody hears of a term before the disk has it."""
+    world = World(("a",))
+    world.elect()
+    world.propose("a")
+    world.run(0.1)
+    world.restart("a")
+    on_disk, world.synced = world.synced, lambda *_: None
+    term = world.roles["a"].term
+    world.run_until(lambda: world.leader() == "a", 2.0, "a leader whose disk does not answer")
+    lost = world.propose("a", b"lost")
+    world.run(0.1)
+    assert (world.roles["a"].term, world.roles["a"].log.entry_at(world.roles["a"].log.last_index).commands) == (
+        term + 1, (b"lost",)
+    )
+    world.synced = on_disk
+    world.restart("a")
+    assert world.roles["a"].term == term
+    world.elect()
+    world.propose("a", b"kept")
+    world.run(0.1)
+    assert world.roles["a"].term == term + 1
+    assert world.owners["a"].applied[-1].commands == (b"kept",)
+    assert all(refused.tag != lost for refused in world.owners["a"].refused)
