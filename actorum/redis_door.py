@@ -255,7 +255,7 @@ class RedisDoor:
         except TimeoutError:
             _log.warning("%d Redis clients were cut off when the door closed", len(self._connections))
             for connection in list(self._connections):
-                connection.transport.abort()
+                connection.session.abort()
             await self._left()
         await server.wait_closed()
         await self._system.terminate(self._actor)
@@ -295,7 +295,7 @@ class RedisDoor:
     def too_slow(self, connection: RedisConnection) -> None:
         """A client has not read its replies for too long."""
         self._slow_readers += 1
-        connection.transport.abort()
+        connection.session.abort()
 
     def wake(self) -> None:
         """Commands wait: the actor sends them when this turn's other connections were read, too."""

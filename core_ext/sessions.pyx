@@ -90,6 +90,13 @@ cdef class Session:
         self.finishing = True
         self.close_if_done()
 
+    def abort(self) -> None:
+        """Cut the connection off. No reply is written any more: the transport drops what it held back, which a later
+        reply on the socket would overtake."""
+        self.closed = self.finishing = True
+        if self.transport is not None:
+            self.transport.abort()
+
     cdef int close_if_done(self) except -1:
         if self.head is None and not self.closed and (self.finishing or (self.ended and not self.held)):
             self.closed = True

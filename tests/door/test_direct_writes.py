@@ -95,6 +95,34 @@ def test_a_connection_that_is_gone_is_not_written_to(pair: tuple[socket.socket, 
     assert (far.recv(100), transport.written) == (b"", [])
 
 
+def test_no_reply_overtakes_what_was_dropped_when_the_connection_was_cut_off(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    near, far = pair
+    transport = NotedTransport()
+    session = Session(None, transport, True, near.fileno())
+    core = new_core()
+    core.feed(session, SET)
+    ((ticket, _, _),) = core.take()
+    session.abort()  # the transport is empty now: what it held back is gone
+    core.complete(ticket, OK, None)
+    far.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        far.recv(100)
+    assert (transport.aborted, transport.written) == (True, [])
+    core.lost(session)
+    session.abort()
+
+
+def test_a_connection_that_closes_and_is_not_read_from_can_be_cut_off() -> None:
+    transport = NotedTransport()
+    session = Session(None, transport, True)
+    session.finish()
+    assert transport.closed
+    session.abort()
+    assert transport.aborted
+
+
 def test_batches_are_timed_from_leaving_to_their_outcome() -> None:
     durations = Durations(1e-9, 10.0, 30)
     core = new_core(durations=durations)
