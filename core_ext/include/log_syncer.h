@@ -33,8 +33,10 @@
 #define LOG_ZERO_BYTES (128u << 10) /* written and synced at a time, so that a batch hardly waits for it */
 #define LOG_SYNC_BUCKETS 24        /* bucket b counts syncs below 2^b * 16 microseconds */
 #define LOG_OWNER_BYTES (16u << 10) /* larger batches are the thread's */
-#define LOG_FAST_NS 400000u         /* a slower sync must not hold the owner up again for the next LOG_FAST_RUN */
-#define LOG_FAST_RUN 16
+#define LOG_FAST_NS 400000u         /* a slower one ends a run of fast syncs; after a run, batches are the owner's */
+#define LOG_FAST_RUN 16             /* the shortest run that is asked for */
+#define LOG_FAST_RUN_MAX 4096
+#define LOG_STALL_NS 10000000u      /* one as slow as this would be felt in an event loop: four times the run is asked for */
 #define LOG_LOOK_NS 5000000u        /* how often the thread looks while batches are left to the owner */
 #define LOG_IDLE_LOOKS 200          /* after so many without a batch it sleeps until it is woken */
 
@@ -60,7 +62,8 @@ typedef struct {
     int closing;           /* guarded by mutex */
     int left;              /* guarded by mutex: what waits is left to the owner */
     int busy;              /* guarded by mutex: somebody is at the disk */
-    _Atomic int fast;      /* fast syncs in a row, up to LOG_FAST_RUN */
+    _Atomic int fast;      /* fast syncs in a row, up to ``run`` */
+    _Atomic int run;       /* so many let the owner sync; changed only by who is at the disk */
     uint64_t drained;      /* the owner's: the newest durable batch when it last came */
     int directory, file, event;
     uint64_t position, zeroed, size; /* of the current segment; the thread's own */
@@ -114,6 +117,19 @@ static int log_zero_ahead(log_syncer *syncer, uint64_t upto) {
     return 0;
 }
 
+/* Learn from a sync. A disk that is slow now and then, although rarely, is slow for the thread and not for the owner. */
+static void log_note_sync(log_syncer *syncer, uint64_t took) {
+    int fast = atomic_load(&syncer->fast), run = atomic_load(&syncer->run);
+    if (took > LOG_FAST_NS) {
+        fast = 0;
+        if (took > LOG_STALL_NS && run < LOG_FAST_RUN_MAX) run *= 4;
+    } else if (fast < run && ++fast == run && run > LOG_FAST_RUN) {
+        fast = run /= 2; /* it has kept its word; but only one more run makes the next one shorter again */
+    }
+    atomic_store(&syncer->run, run);
+    atomic_store(&syncer->fast, fast);
+}
+
 static int log_write_group(log_syncer *syncer, log_item **items, int count, int tell) {
     struct iovec parts[LOG_GROUP_ITEMS];
     uint64_t total = 0, group = items[0]->base + items[0]->offset;
@@ -128,6 +144,7 @@ static int log_write_group(log_syncer *syncer, log_item **items, int count, int 
         parts[i].iov_len = item->length;
         total += item->length;
     }
+    uint64_t begun = log_now_ns();
     if (log_zero_ahead(syncer, items[0]->offset + total)) return log_fail(syncer, "write");
     ssize_t done;
     do done = pwritev(syncer->file, parts, count, (off_t)items[0]->offset);
@@ -157,8 +174,7 @@ static int log_write_group(log_syncer *syncer, log_item **items, int count, int 
     atomic_fetch_add(&syncer->sync_ns, ended - started);
     atomic_store(&syncer->last_sync_end_ns, ended);
     syncer->position = items[0]->offset + total;
-    int fast = atomic_load(&syncer->fast) + 1;
-    atomic_store(&syncer->fast, ended - started > LOG_FAST_NS ? 0 : fast < LOG_FAST_RUN ? fast : LOG_FAST_RUN);
+    log_note_sync(syncer, ended - begun);
     atomic_store(&syncer->synced, items[count - 1]->number);
     if (tell) log_notify(syncer);
     else atomic_fetch_add(&syncer->owner_syncs, 1);
@@ -239,7 +255,7 @@ static int log_prepare_room(log_syncer *syncer) {
 /* Wait for work, with the mutex: until woken, or, while batches may be left to the owner, until the next look. What is
  * left at two looks in a row, the owner does not come for. */
 static void log_wait(log_syncer *syncer, int *looks, uint64_t *seen) {
-    if (atomic_load(&syncer->fast) < LOG_FAST_RUN) {
+    if (atomic_load(&syncer->fast) < atomic_load(&syncer->run)) {
         pthread_cond_wait(&syncer->wake, &syncer->mutex);
         return;
     }
@@ -296,6 +312,7 @@ static inline log_syncer *log_syncer_start(int directory, int file, uint64_t pos
     atomic_store(&syncer->synced, synced);
     atomic_store(&syncer->submitted, synced);
     syncer->drained = synced;
+    atomic_store(&syncer->run, LOG_FAST_RUN);
     pthread_mutex_init(&syncer->mutex, NULL);
     pthread_condattr_t clock;
     pthread_condattr_init(&clock);
@@ -314,9 +331,10 @@ static inline void log_syncer_submit(log_syncer *syncer, log_item *item) {
     item->next = NULL;
     int small = item->kind == LOG_ITEM_WRITE && item->length <= LOG_OWNER_BYTES;
     int came = syncer->drained == atomic_load(&syncer->synced);
-    int fast = atomic_load(&syncer->fast) >= LOG_FAST_RUN;
     pthread_mutex_lock(&syncer->mutex);
     if (item->kind == LOG_ITEM_WRITE) atomic_store(&syncer->submitted, item->number);
+    /* read here: a thread that has just given up looking (log_wait) would never take back what was left after that */
+    int fast = atomic_load(&syncer->fast) >= atomic_load(&syncer->run);
     int left = syncer->left = small && came && fast && !syncer->busy && !syncer->head;
     if (syncer->tail) syncer->tail->next = item;
     else syncer->head = item;
