@@ -109,12 +109,17 @@ cdef class StageNode:
     cdef public object decode
     cdef object packed
     cdef object parcel
+    cdef public object at_once
     cdef public list actions
+    cdef public list gating
     cdef public list outbox
     cdef public long long boots
     cdef public long long synced
     cdef public long long busy_until
     cdef public long long fuse
+    cdef public long long handler_ns
+    cdef public double clock_rate
+    cdef public double shift
     cdef public bint up
     cdef public bint paused
     cdef public bint in_turn
@@ -122,6 +127,9 @@ cdef class StageNode:
     cdef public bint traced
     cpdef object pack(self, object message)
     cpdef object post(self, StageLink link, tuple posted, bint control)
+    cpdef int schedule(self) except -1
+    cpdef object set_timer(self, StageCell cell, object effect)
+    cdef int release_durable(self, StageCell cell, list effects, bint touched) except -1
     cdef int send_away(self, StageCell cell, Away effect) except -1
     cdef int serve(self, StageCell cell) except -1
     cdef int handle(self, StageCell cell, int kind, object message, object sender, u64 correlation) except -1

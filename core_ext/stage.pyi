@@ -192,6 +192,10 @@ class StageNode:
     decode: Callable[[int, bytes], Any] | None
     actions: list[tuple[Callable[..., object], tuple[Any, ...]]]
     """Functions to be called between two actors' batches."""
+    at_once: frozenset[type[Any]]
+    """Types of effects that never wait for the disk."""
+    gating: list[Any]
+    """Actors whose newest records no batch of the log holds yet."""
     outbox: list[tuple[Any, bool]]
     boots: int
     """How often the node was started."""
@@ -199,6 +203,12 @@ class StageNode:
     busy_until: int
     fuse: int
     """The node crashes after so many more messages; 0: it does not."""
+    handler_ns: int
+    """What a message costs."""
+    clock_rate: float
+    """Of its clock, in seconds per second."""
+    shift: float
+    """Of a range that a timer's delay is drawn from, as a share of it."""
     up: bool
     paused: bool
     in_turn: bool
@@ -232,6 +242,12 @@ class StageNode:
 
     def turn(self) -> None:
         """Actor after actor until nothing waits, or the turn is long enough; then what they did leaves the node."""
+
+    def schedule(self) -> int:
+        """Have a turn as soon as the node is not busy."""
+
+    def set_timer(self, cell: StageCell, effect: Any) -> None:
+        """Set or replace an actor's timer with this key."""
 
     def run_hook(self, cell: StageCell, function: Callable[..., Any]) -> bool:
         """Call a hook like a handler; False when it raised and the supervisor has been told."""

@@ -300,7 +300,13 @@ cdef class StageNode:
         world: the clockwork.
         links: by the other node's name; makes one when it is first asked for, and gives None when there is no such node.
         types: for each type of message seen, whether it travels in the control lane.
+        at_once: types of effects that never wait for the disk.
         actions: functions to be called between two actors' batches.
+        gating: actors whose newest records no batch of the log holds yet.
+        handler_ns: what a message costs.
+        clock_rate: of its clock, in seconds per second.
+        shift: of a range that a timer's delay is drawn from; a tape of zeros must not make all nodes time out together,
+            again and again.
         fuse: the node crashes after so many more messages; 0: it does not.
     """
 
@@ -425,9 +431,26 @@ cdef class StageNode:
             if not self.up:
                 return
         self.in_turn = False
-        self.end_turn(handled)
+        if self.gating:
+            self.commit()
+        self.busy_until = self.world.now_ns + handled * self.handler_ns
+        if self.outbox:
+            self.flush()
         if runnable or self.actions:
             self.schedule()
+
+    cpdef int schedule(self) except -1:
+        """Have a turn as soon as the node is not busy."""
+        if not self.scheduled and not self.in_turn and self.up and not self.paused:
+            self.scheduled = True
+            self.world.at(max(self.world.now_ns, self.busy_until), self.scheduled_turn, self.boots)
+        return 0
+
+    def scheduled_turn(self, long long boots):
+        """The node is not busy any more, if it is still the same life of it."""
+        if boots == self.boots:
+            self.scheduled = False
+            self.turn()
 
     cdef int serve(self, StageCell cell) except -1:
         """One actor's turn: at most a drawn number of messages, control first. Says how many it handled."""
@@ -582,6 +605,81 @@ cdef class StageNode:
         if accepted != TAKEN_:
             self.refuse_tell(sent.target, sent.message, cell, accepted)
         return 0
+
+    cdef int release_durable(self, StageCell cell, list effects, bint touched) except -1:
+        """A durable actor touched its journal, or waits for its disk: hold back what must not be seen before."""
+        cdef bint held
+        if touched and not self.write(cell, effects):
+            return 0
+        held = cell.gated or cell.gate > self.synced
+        for effect in effects:
+            kind = type(effect)
+            if kind is Sent:
+                if held and not (<Sent>effect).now:
+                    cell.gated.append((cell.gate, effect))
+                    continue
+            elif kind is Away:
+                if held and not (<Away>effect).now:
+                    cell.gated.append((cell.gate, effect))
+                    continue
+            elif kind in self.journal_effects:
+                continue
+            elif held and kind not in self.at_once and self.waits(cell, effect):
+                cell.gated.append((cell.gate, effect))
+                continue
+            self.apply(cell, effect)
+        effects.clear()
+        return 0
+
+    # --- timers ----------------------------------------------------------------------------------------------------
+
+    cpdef object set_timer(self, StageCell cell, object effect):
+        """Set or replace an actor's timer with this key."""
+        cdef StageTimer timer
+        message, delay, key = <tuple>effect
+        if isinstance(delay, tuple):
+            low, high = delay
+            share = (self.stream.uniform(0.0, 1.0) + self.shift) % 1.0
+            delay = low + (high - low) * share  # as objects: no compiler may fuse this into other digits
+        timer = cell.timers.get(key)
+        if timer is None:
+            timer = cell.timers[key] = StageTimer(cell, key)
+        timer.message = message
+        timer.generation += 1
+        timer.live = True
+        timer.due = self.world.now_ns + <long long>(<double>delay * 1e9 / self.clock_rate)
+        if timer.queued < 0 or timer.due < timer.queued:
+            timer.queued = timer.due
+            self.world.at(timer.due, self.timer_up, timer)
+
+    def timer_up(self, StageTimer timer not None):
+        """A timer's place in the agenda has come."""
+        if timer.queued != self.world.now_ns:
+            return  # it was set to an earlier time meanwhile
+        timer.queued = -1
+        if not timer.live:
+            return
+        if timer.due > self.world.now_ns:
+            timer.queued = timer.due
+            self.world.at(timer.due, self.timer_up, timer)
+            return
+        self.fire((timer, timer.generation))
+
+    def fire(self, tuple what not None):
+        """Behind everything that waits: a timer never overtakes what has come, into the sockets or the mailbox."""
+        cdef StageTimer timer = what[0]
+        cdef long long generation = what[1]
+        if not timer.live or timer.generation != generation:
+            return
+        if self.paused:
+            self.hold(self.fire, what)
+            return
+        if self.busy_until > self.world.now_ns:  # what comes until then is read before the timer
+            self.world.at(self.busy_until, self.fire, what)
+            return
+        timer.cell.accept(TIMER_, timer, None, generation, False)
+        if not self.scheduled:
+            self.turn()
 
     cdef int note_event(self, StageCell cell, int kind, object message, object sender, object wire_id) except -1:
         cdef Agenda world = self.world

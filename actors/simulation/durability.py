@@ -25,7 +25,6 @@ class Durability:
         medium: what outlives it.
 
     Attributes:
-        gating: actors whose newest records no batch of the log holds yet.
         gated: actors with effects, or an end, that wait for the disk.
     """
 
@@ -36,7 +35,6 @@ class Durability:
         self._journals: dict[str, ActorJournal] = {}
         self._syncing = False
         self._unsynced = False
-        self.gating: list[Cell] = []
         self.gated: dict[Cell, None] = {}
 
     def attach(self, cell: Cell) -> None:
@@ -68,18 +66,18 @@ class Durability:
         """An actor has written: what it does from now on waits."""
         if cell.gate != PENDING:
             cell.gate = PENDING
-            self.gating.append(cell)
+            self._node.gating.append(cell)
             self.gated[cell] = None
 
     def commit(self) -> None:
         """A turn is over: what was written in it becomes one batch, and the disk begins as soon as it is free."""
         assert self._store is not None
         if self._store.failure is not None:
-            self.gating.clear()
+            self._node.gating.clear()
             self._failed()
             return
         batch = self._store.commit()
-        for cell in self.gating:
+        for cell in self._node.gating:
             assert cell.journal is not None
             cell.journal.batch = cell.gate = batch
             gated = cell.gated
@@ -87,7 +85,7 @@ class Durability:
             while at >= 0 and gated[at][0] == PENDING:
                 gated[at] = batch, gated[at][1]
                 at -= 1
-        self.gating.clear()
+        self._node.gating.clear()
         if self._syncing:
             self._unsynced = True
         else:

@@ -75,6 +75,12 @@ class DiskFaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     misdirected: float = 0.0
     lost_write: float = 0.0
 
+    @property
+    def of_the_log(self) -> tuple[str, ...]:
+        """Those asked for that only the real log on a simulated disk can suffer, by name."""
+        names = ("failed_sync", "full", "bit_flip", "misdirected", "lost_write")
+        return tuple(name for name in names if getattr(self, name) > 0)
+
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may go wrong.

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actors.simulation.envelope import OVERHEAD_BYTES, Envelope, Parcel
+from actors.message import answer_type
+from actors.simulation.envelope import FAILURE, OVERHEAD_BYTES, REPLY, CodecError, Envelope, Wire
+from actors.simulation.ledger import SHOWN
 from actors.trace import What
 from core_ext.stage import StageLink
 
@@ -100,6 +102,8 @@ class Network:
         self.omit_send: dict[Node, float] = {}
         self.omit_receive: dict[Node, float] = {}
         self._number = 0
+        self._seen = simulation.faults.links
+        self._single = self._seen.any
 
     def links_of(self, node: Node) -> Links:
         """What a new node has for the others."""
@@ -114,7 +118,9 @@ class Network:
         """What a turn put into the outbox leaves: one frame per peer and lane, or each message for itself."""
         simulation = self._simulation
         faults = simulation.faults.links
-        single = simulation.adversarial or faults.any or self.omit_send or self.omit_receive
+        if faults is not self._seen:
+            self._seen, self._single = faults, faults.any
+        single = simulation.adversarial or self._single or self.omit_send or self.omit_receive
         bounded = simulation.delays.bounded
         if bounded is not None and not single and simulation.trace is None:
             node.flush_frames(self._stream, *bounded, depart_ns)
@@ -247,7 +253,17 @@ class Network:
             self._connect(node, peer)
 
 
-def describe(posted: Envelope) -> Any:
-    """What an envelope carries, for people."""
-    content = posted[5]
-    return content if type(content) is not Parcel else (content.message or content)
+def shown(wire: Wire, link: Link, posted: Envelope) -> str:
+    """What an envelope carries, for people: read as its receiver will read it."""
+    kind, correlation, content = posted[0], posted[4], posted[5]
+    try:
+        if kind == REPLY:
+            ask = link.target.asks.pending.get(correlation)
+            content = wire.unpack_value(Any if ask is None else answer_type(ask.request_type), content)
+        else:
+            content = wire.unpack(content)
+    except CodecError as error:
+        return f"cannot be read: {error}"[:SHOWN]
+    if kind == FAILURE:
+        return f"failed: {content[1]}"[:SHOWN]
+    return repr(content)[:SHOWN]

@@ -24,7 +24,7 @@ from actors.simulation.post import Correspondent
 from actors.simulation.watching import Watches
 from core_ext.log_errors import LogCorrupted, LogError
 from core_ext.mailbox import Reference
-from core_ext.stage import STOPPED, STOPPING, TIMER, StageTimer
+from core_ext.stage import STOPPED, STOPPING
 
 if TYPE_CHECKING:
     from actors.simulation.simulation import Simulation
@@ -75,6 +75,7 @@ class Node(Correspondent):
         self.traced = simulation.trace is not None
         self.journal_effects = turns.JOURNAL
         self.timer_effect = SetTimer
+        self.at_once = turns.AT_ONCE
         self.encode = self.wire.codec.encode if self.wire.encoded else None
         self.decode = self.wire.codec.decode
         self.types = {}
@@ -83,6 +84,8 @@ class Node(Correspondent):
         self.broken: str | None = None
         self.clock_offset = 0.0
         self.clock_rate = 1.0
+        self.shift = index * _SHIFT
+        self.handler_ns = simulation.delays.handler_ns
         self.disk_slow = 1.0
         self._boot = boot
         self._spawned: list[tuple[type[Any], tuple[Any, ...], dict[str, Any]]] = []
@@ -95,6 +98,7 @@ class Node(Correspondent):
         self.runnable = deque()
         self.actions = []
         self.outbox = []
+        self.gating = []
         for link in self.links.values():  # what the old process had not sent is gone with it
             for control in (False, True):
                 link.arrived(control, link.take(control)[1])
@@ -274,26 +278,13 @@ class Node(Correspondent):
         function(argument)
         self.schedule()
 
-    def schedule(self) -> None:
-        """Have a turn as soon as the node is not busy."""
-        if not self.scheduled and not self.in_turn and self.up and not self.paused:
-            self.scheduled = True
-            simulation = self.simulation
-            simulation.at(max(simulation.now_ns, self.busy_until), self._scheduled_turn, self.boots)
+    def commit(self) -> None:
+        """A turn is over in which records were written."""
+        self.durability.commit()
 
-    def _scheduled_turn(self, boots: int) -> None:
-        if boots == self.boots:
-            self.scheduled = False
-            self.turn()
-
-    def end_turn(self, handled: int) -> None:
-        """So many messages were handled: their records go to the disk, what they sent leaves."""
-        simulation = self.simulation
-        if self.durability.gating:
-            self.durability.commit()
-        self.busy_until = simulation.now_ns + handled * simulation.delays.handler_ns
-        if self.outbox:
-            simulation.network.flush(self, self.busy_until)
+    def flush(self) -> None:
+        """A turn is over: what it sent leaves when the node is not busy any more."""
+        self.simulation.network.flush(self, self.busy_until)
 
     def hold(self, function: Callable[[Any], object], argument: Any) -> None:
         """Something comes while the process stands still: it is done when it goes on."""
@@ -319,10 +310,13 @@ class Node(Correspondent):
         """A handler or hook raised."""
         turns.failed(self, cell, error, message, ticket)
 
-    def release_durable(self, cell: Cell, effects: list[Any], touched: bool) -> None:
-        """A durable actor touched its journal, or waits for its disk."""
-        if not touched or turns.write(self, cell, effects):
-            turns.release_durable(self, cell, effects)
+    def write(self, cell: Cell, effects: list[Any]) -> bool:
+        """Hand what a handler wrote to the log; False when that failed."""
+        return turns.write(self, cell, effects)
+
+    def waits(self, cell: Cell, effect: Any) -> bool:
+        """Must an effect that is no send wait for the disk?"""
+        return turns.waits(cell, effect)
 
     def rare_effect(self, cell: Cell, effect: Any) -> None:
         """An effect that is no send."""
@@ -372,53 +366,6 @@ class Node(Correspondent):
         self.schedule()
 
     # --- timers ----------------------------------------------------------------------------------------------------
-
-    def set_timer(self, cell: Cell, effect: SetTimer) -> None:
-        """Set or replace an actor's timer with this key."""
-        delay = effect.delay_seconds
-        if isinstance(delay, tuple):
-            # shifted by the node: a tape of zeros must not make all nodes time out together, again and again
-            share = (self.stream.uniform(0.0, 1.0) + self.index * _SHIFT) % 1.0
-            delay = delay[0] + (delay[1] - delay[0]) * share
-        timer = cell.timers.get(effect.key)
-        if timer is None:
-            timer = cell.timers[effect.key] = StageTimer(cell, effect.key)
-        simulation = self.simulation
-        timer.message = effect.message
-        timer.generation += 1
-        timer.live = True
-        timer.due = simulation.now_ns + int(delay * 1e9 / self.clock_rate)
-        if timer.queued < 0 or timer.due < timer.queued:
-            timer.queued = timer.due
-            simulation.at(timer.due, self._timer_up, timer)
-
-    def _timer_up(self, timer: StageTimer) -> None:
-        simulation = self.simulation
-        if timer.queued != simulation.now_ns:
-            return  # it was set to an earlier time meanwhile
-        timer.queued = -1
-        if not timer.live:
-            return
-        if timer.due > simulation.now_ns:
-            timer.queued = timer.due
-            simulation.at(timer.due, self._timer_up, timer)
-            return
-        self._fire((timer, timer.generation))
-
-    def _fire(self, what: tuple[StageTimer, int]) -> None:
-        """Behind everything that waits: a timer never overtakes what has come, into the sockets or the mailbox."""
-        timer, generation = what
-        if not timer.live or timer.generation != generation:
-            return
-        if self.paused:
-            self.hold(self._fire, what)
-            return
-        if self.busy_until > self.simulation.now_ns:  # what comes until then is read before the timer
-            self.simulation.at(self.busy_until, self._fire, what)
-            return
-        timer.cell.accept(TIMER, timer, None, generation, False)
-        if not self.scheduled:
-            self.turn()
 
     def cancel_timers(self, cell: Cell) -> None:
         """Cancel every timer of an actor."""

@@ -39,10 +39,6 @@ class Correspondent(StageNode):
     watches: Watches
     names: dict[str, Cell]
 
-    def schedule(self) -> None:
-        """Have a turn as soon as the node is not busy."""
-        raise NotImplementedError
-
     # --- messages --------------------------------------------------------------------------------------------------
 
     def check_type(self, message: object) -> None:

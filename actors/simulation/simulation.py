@@ -15,13 +15,13 @@ from actors.simulation import time_models
 from actors.simulation.asks import Pending
 from actors.simulation.cell import Cell
 from actors.simulation.checks import Check, Checks, Predicate
-from actors.simulation.envelope import Envelope, Parcel, Wire
+from actors.simulation.envelope import Envelope, Wire
 from actors.simulation.errors import SimulationError, Violation
 from actors.simulation.faults import NONE, Faults
 from actors.simulation.journals import Medium, MemoryMedium, WalMedium
 from actors.simulation.ledger import Ledger
 from actors.simulation.nemesis import Nemesis
-from actors.simulation.network import Link, Network, WireSettings, describe
+from actors.simulation.network import Link, Network, WireSettings, shown
 from actors.simulation.node import Boot, Node
 from actors.simulation.tape import Tape
 from actors.trace import Event, What
@@ -70,8 +70,14 @@ class Simulation(Agenda):
             raise SimulationError(f"disk={disk!r}: choose 'memory' (fast) or 'wal' (the real log)")
         if wire not in ("codec", "objects"):
             raise SimulationError(f"wire={wire!r}: choose 'codec' or 'objects'")
-        self.tape = tape if tape is not None else Tape(seed)
         self.faults = faults or NONE
+        lost = self.faults.disks.of_the_log
+        if disk == "memory" and lost:
+            raise SimulationError(
+                f"disk='memory' with DiskFaults of {', '.join(lost)}: lists cannot suffer them, so nothing would be "
+                f"tested; choose disk='wal' (the real log on simulated disks), or leave these faults out"
+            )
+        self.tape = tape if tape is not None else Tape(seed)
         self.injected: Counter[str] = Counter()
         self.counters: Counter[str] = Counter()
         self.goals: Counter[str] = Counter()
@@ -376,13 +382,11 @@ class Simulation(Agenda):
 
     def note_message(self, what: What, link: Link, posted: Envelope) -> None:
         """A message leaves, arrives twice or is lost; called only when a trace is kept."""
-        content = describe(posted)
-        text = content.wire_id if type(content) is Parcel else content
         here = link.source.name, posted[3].name if posted[3] is not None else ""
         there = link.target.name, posted[1]
         if what in (What.DELIVER, What.DUPLICATE):
             here, there = there, here
-        self.ledger.add(Event(what, self.now, *here, _shown(text), posted[6], *there))
+        self.ledger.add(Event(what, self.now, *here, shown(self.wire, link, posted), posted[6], *there))
 
     def note_fault(self, text: str, node: Node | None = None) -> None:
         """A fault that is no crash, pause or partition."""
@@ -397,7 +401,3 @@ class Simulation(Agenda):
         self.fold(self.now_ns, 1 << 63 | _WHATS[what] << 16 | (node.index + 1 if node is not None else 0))
         if self.trace is not None:
             self.ledger.add(Event(what, self.now, node.name if node is not None else "", actor, text))
-
-
-def _shown(content: Any) -> str:
-    return repr(content)[:200]

@@ -27,14 +27,12 @@ from actors.simulation.cell import Cell
 from actors.simulation.context import Launch
 from actors.simulation.errors import SimulationError
 from core_ext.log_errors import LogError
-from core_ext.stage import Away, Sent
 
 if TYPE_CHECKING:
     from actors.simulation.node import Node
 
 JOURNAL = frozenset((Append, Truncate, Resolve, Checkpoint, Read))
-_AT_ONCE = frozenset((SetTimer, CancelTimer))
-_EITHER = frozenset((Sent, Away, Reply))
+AT_ONCE = frozenset((SetTimer, CancelTimer))
 
 
 def failed(node: Node, cell: Cell, error: Exception, message: Any, ticket: Ticket | None) -> None:
@@ -87,20 +85,13 @@ def write(node: Node, cell: Cell, effects: list[Any]) -> bool:
     return True
 
 
-def release_durable(node: Node, cell: Cell, effects: list[Any]) -> None:
-    """Hold back what must not be seen before the actor's records are on disk."""
-    held = cell.gated or cell.gate > node.synced
-    for effect in effects:
-        kind = type(effect)
-        if kind in JOURNAL:
-            continue
-        if held and not (kind in _AT_ONCE or (kind in _EITHER and effect.now)):
-            if kind is Reply:
-                forget_held(cell, effect.ticket)
-            cell.gated.append((cell.gate, effect))
-        else:
-            node.apply(cell, effect)
-    effects.clear()
+def waits(cell: Cell, effect: Any) -> bool:
+    """Must an effect that is no send wait for the disk? An answer that does is no longer owed by the actor."""
+    if type(effect) is Reply:
+        if effect.now:
+            return False
+        forget_held(cell, effect.ticket)
+    return True
 
 
 def apply(node: Node, cell: Cell, effect: Any) -> None:

@@ -213,8 +213,7 @@ def _has_uncertain_tail(node: Node) -> bool:
 
 def needs_log(faults: Faults) -> bool:
     """Whether disks do what only the real log on a simulated disk can suffer."""
-    disks = faults.disks
-    return bool(disks.failed_sync or disks.full or disks.bit_flip or disks.misdirected or disks.lost_write)
+    return bool(faults.disks.of_the_log)
 
 
 def watch(simulation: Simulation, oracle: Oracle) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import msgspec
+
 from actors import Actor, Answer, Context, Message, Request, Terminated, on, on_answer
 from actors.simulation import (
     Asynchronous,
@@ -25,12 +27,14 @@ from actors.simulation import (
 
 NAMES = ("a", "b", "c", "d")
 
-EVERY_FAULT = Faults(
+ALL_FAULTS = Faults(
     budget=1, crash=0.7, pause=0.5, omit_send=0.3, omit_receive=0.3, partition=0.5, clog=0.5, slow_link=0.5,
     clock_step=0.3, clock_drift=0.01, buggify=0.5,
     links=LinkFaults(loss=0.01, duplicate=0.02, reorder=0.02, late=0.02),
     disks=DiskFaults(slow=0.2, failed_sync=0.1, full=0.1, bit_flip=0.1, misdirected=0.1, lost_write=0.1),
 )
+
+MEMORY_FAULTS = msgspec.structs.replace(ALL_FAULTS, disks=DiskFaults(slow=0.2))  # what lists can suffer of it
 
 MODELS: dict[str, TimeModel] = {
     "rounds": LockStep(),
@@ -110,7 +114,8 @@ def boot(node: Node) -> None:
 
 def run(seed: int, model: str = "bounded", disk: str = "memory", tape: Tape | None = None) -> Simulation:
     """Three seconds of it."""
-    simulation = Simulation(seed, time_model=MODELS[model], faults=EVERY_FAULT, disk=disk, tape=tape)
+    faults = ALL_FAULTS if disk == "wal" else MEMORY_FAULTS
+    simulation = Simulation(seed, time_model=MODELS[model], faults=faults, disk=disk, tape=tape)
     for name in NAMES:
         simulation.node(name, boot)
     simulation.run(3)

@@ -50,7 +50,7 @@ def test_every_kind_of_fault_is_injected_and_counted() -> None:
 
 def test_a_trace_changes_nothing() -> None:
     plain = programs.run(2)
-    traced = programs.Simulation(2, time_model=programs.MODELS["bounded"], faults=programs.EVERY_FAULT,
+    traced = programs.Simulation(2, time_model=programs.MODELS["bounded"], faults=programs.MEMORY_FAULTS,
                                  trace_limit=1000)
     for name in programs.NAMES:
         traced.node(name, programs.boot)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actors import Actor, Context, ContractError, Directive, Message, Supervision, on
-from actors.simulation import Faults, LockStep, Simulation, SimulationError, Violation
+from actors.simulation import DiskFaults, Faults, LockStep, Simulation, SimulationError, Violation
 from tests.actors.support import Add, Counter, Fail, Note, Notes, Recorder, Total
 
 
@@ -163,6 +163,9 @@ def test_bad_input_is_refused_with_what_to_do() -> None:
         Simulation(1, disk="floppy")
     with pytest.raises(SimulationError, match="choose 'codec'"):
         Simulation(1, wire="string")
+    with pytest.raises(SimulationError, match="disk='memory' with DiskFaults of full, bit_flip: lists cannot suffer"):
+        Simulation(1, faults=Faults(disks=DiskFaults(full=0.1, bit_flip=0.1, slow=0.1)))
+    Simulation(1, faults=Faults(disks=DiskFaults(slow=0.1)))
     node.kill()
     with pytest.raises(ContractError, match="node 'a' is down; restart it first"):
         node.spawn(Counter)

@@ -326,6 +326,17 @@ def test_the_trace_joins_a_send_with_what_became_of_it() -> None:
     assert list(by_number.values()) == [["send at a", "deliver at b"]] * 2
 
 
+@pytest.mark.parametrize("wire", ["codec", "objects"])
+def test_the_trace_shows_requests_and_answers_as_people_write_them(wire: str) -> None:
+    simulation = Simulation(1, trace_limit=100, wire=wire)
+    simulation.node("b").spawn(Peer, name="peer")
+    relay = simulation.node("a").spawn(Relay, simulation.ref("b", "peer"), name="relay")
+    simulation.tell(relay, Number(1))
+    simulation.run(0.1)
+    assert simulation.trace is not None
+    assert [event.text for event in simulation.trace if event.number] == ["Ping()", "Ping()", "'b'", "'b'"]
+
+
 def test_what_comes_while_a_node_is_busy_is_read_before_a_timer_that_fell_due_meanwhile() -> None:
     class Due(Message, wire="sim-tests.due"):
         pass

@@ -257,9 +257,59 @@ class StageNode:
             if not self.up:
                 return
         self.in_turn = False
-        self.end_turn(handled)
+        if self.gating:
+            self.commit()
+        self.busy_until = self.world.now_ns + handled * self.handler_ns
+        if self.outbox:
+            self.flush()
         if runnable or self.actions:
             self.schedule()
+
+    def schedule(self) -> None:
+        if not self.scheduled and not self.in_turn and self.up and not self.paused:
+            self.scheduled = True
+            self.world.at(max(self.world.now_ns, self.busy_until), self._scheduled_turn, self.boots)
+
+    def _scheduled_turn(self, boots: int) -> None:
+        if boots == self.boots:
+            self.scheduled = False
+            self.turn()
+
+    def set_timer(self, cell: Any, effect: Any) -> None:
+        delay = effect.delay_seconds
+        if isinstance(delay, tuple):
+            delay = delay[0] + (delay[1] - delay[0]) * ((self.stream.uniform(0.0, 1.0) + self.shift) % 1.0)
+        timer = cell.timers.setdefault(effect.key, StageTimer(cell, effect.key))
+        timer.message, timer.live = effect.message, True
+        timer.generation += 1
+        timer.due = self.world.now_ns + int(delay * 1e9 / self.clock_rate)
+        if timer.queued < 0 or timer.due < timer.queued:
+            self._queue(timer)
+
+    def _queue(self, timer: Any) -> None:
+        timer.queued = timer.due
+        self.world.at(timer.due, self._timer_up, timer)
+
+    def _timer_up(self, timer: Any) -> None:
+        if timer.queued == self.world.now_ns:
+            timer.queued = -1
+            if timer.live and timer.due > self.world.now_ns:
+                self._queue(timer)
+            elif timer.live:
+                self._fire((timer, timer.generation))
+
+    def _fire(self, what: tuple[Any, int]) -> None:
+        timer, generation = what
+        if not timer.live or timer.generation != generation:
+            return
+        if self.paused:
+            self.hold(self._fire, what)
+        elif self.busy_until > self.world.now_ns:
+            self.world.at(self.busy_until, self._fire, what)
+        else:
+            timer.cell.accept(TIMER, timer, None, generation, False)
+            if not self.scheduled:
+                self.turn()
 
     def _serve(self, cell: Any) -> int:
         if cell.state == NEW:
@@ -352,6 +402,24 @@ class StageNode:
             return
         for effect in effects:
             self.apply(cell, effect)
+        effects.clear()
+
+    def release_durable(self, cell: Any, effects: list[Any], touched: bool) -> None:
+        if touched and not self.write(cell, effects):
+            return
+        held = cell.gated or cell.gate > self.synced
+        for effect in effects:
+            if type(effect) in self.journal_effects:
+                continue
+            waits = held and type(effect) not in self.at_once
+            if isinstance(effect, Sent | Away):
+                waits = waits and not effect.now
+            elif waits:
+                waits = self.waits(cell, effect)
+            if waits:
+                cell.gated.append((cell.gate, effect))
+            else:
+                self.apply(cell, effect)
         effects.clear()
 
     def apply(self, cell: Any, effect: Any) -> int:
