@@ -138,9 +138,8 @@ cdef class Asks:
         if ask is not None:
             self.arm(queue, ask.deadline)
         else:
-            queue.armed = False
-            if not expired:  # nobody asks with this time-out any more
-                self.queues.pop(queue.seconds, None)
-                if self.last is queue:
-                    self.last = None
+            # The next ask with this time-out makes a new queue: kept ones would pile up where each time-out is another.
+            self.queues.pop(queue.seconds, None)
+            if self.last is queue:
+                self.last = None
         return expired

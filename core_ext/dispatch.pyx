@@ -18,6 +18,9 @@ from core_ext.waiting cimport Resumption
 cdef extern from "<time.h>":
     int CLOCK_MONOTONIC_COARSE
 
+cdef extern from "Python.h":
+    unsigned long PyThread_get_thread_ident() nogil
+
 cdef enum:
     BATCH = 64  # messages of one actor before the next actor's turn
     INLINE_TURNS = 32
@@ -166,9 +169,12 @@ cdef class Scheduler(Table):
     def run_inline(self):
         """A turn on behalf of code that is about to wait for an answer: saves two rounds of the event loop.
 
-        Bounded in number, so that a task that asks again and again does not keep the event loop from its sockets.
+        Bounded in number, so that a task that asks again and again does not keep the event loop from its sockets. None
+        on another thread, where an answer may be awaited by mistake: handlers run on one thread only.
         """
         if self.in_turn or self.closed or self.running is not None or self.inline_turns >= INLINE_TURNS:
+            return
+        if PyThread_get_thread_ident() != self.thread:
             return
         self.inline_turns += 1
         self.turn(monotonic() + self.turn_seconds)

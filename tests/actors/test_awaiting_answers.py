@@ -6,6 +6,8 @@ import asyncio
 import contextvars
 import gc
 import random
+import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -243,5 +245,85 @@ def test_an_error_that_nobody_looked_at_is_reported() -> None:
             await asyncio.sleep(0.01)
             gc.collect()
             assert ["as asked" in str(context["exception"]) for context in reported] == [True]
+
+    run(main())
+
+
+def test_handlers_do_not_run_on_another_thread_that_awaits_by_mistake() -> None:
+    threads: list[int] = []
+
+    class Where(Actor):
+        @on(Hold)
+        def _hold(self, message: Hold, context: Context) -> None:
+            threads.append(threading.get_ident())
+            context.reply("here")
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            answer = system.spawn(Where).ask(Hold())
+
+            async def mistaken() -> None:
+                await answer
+
+            def elsewhere() -> None:
+                with pytest.raises(RuntimeError, match="attached to a different loop"):
+                    asyncio.run(mistaken())
+
+            thread = threading.Thread(target=elsewhere)
+            thread.start()
+            thread.join(10)
+            assert not thread.is_alive()
+            assert threads == []
+            assert await answer == "here"
+            assert threads == [threading.get_ident()]
+
+    run(main())
+
+
+def test_a_callback_may_stop_the_system_and_ask_again() -> None:
+    async def main() -> None:
+        system = ActorSystem()
+        await system.start()
+        holder = system.spawn(Holder)
+        stopping: list[asyncio.Task[None]] = []
+        outcomes: list[str] = []
+
+        def stop(_: AskFuture) -> None:
+            stopping.append(asyncio.ensure_future(system.stop()))
+
+        def again(_: AskFuture) -> None:
+            holder.ask(Hold()).add_done_callback(lambda future: outcomes.append(str(future.exception())))
+
+        answers = [holder.ask(Hold()) for _ in range(20)]
+        for number, answer in enumerate(answers):
+            answer.add_done_callback(stop if number == 0 else again)
+        assert await holder.ask(Free()) == 20
+        await asyncio.gather(*answers)
+        await stopping[0]
+        await asyncio.sleep(0)
+        assert len(outcomes) == 19
+        assert all("stop" in outcome for outcome in outcomes), outcomes
+
+    run(main())
+
+
+def test_what_is_awaited_outside_of_a_task_says_so_and_is_let_go() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            holder = system.spawn(Holder)
+            answer = holder.ask(Hold())
+            waiting = answer.__await__()
+            assert waiting.send(None) is answer
+            with pytest.raises(RuntimeError, match="no asyncio task"):
+                waiting.send(None)
+            waiting = answer.__await__()
+            waiting.send(None)
+            with pytest.raises(ValueError, match="thrown in"):
+                waiting.throw(ValueError("thrown in"))
+            assert await holder.ask(Free()) == 1
+            gone = weakref.ref(answer)
+            del answer, waiting
+            await asyncio.sleep(0)
+            assert gone() is None
 
     run(main())

@@ -6,11 +6,19 @@ import asyncio
 import gc
 import tracemalloc
 
-from actors import Actor, Context, Reference, on
+from actors import Actor, AskTimeout, Context, Reference, on
 from actors.runtime.system import ActorSystem
 from tests.actors.support import Add, Counter, Note, Total, run, until
 
 BYTES_PER_IDLE_ACTOR = 1000  # of Python objects; the aim for the whole process is 700
+
+
+class Silent(Actor):
+    """Takes questions and never answers."""
+
+    @on(Total)
+    def total(self, message: Total, context: Context) -> None:
+        context.defer()
 
 
 def test_an_idle_actor_is_small() -> None:
@@ -116,5 +124,22 @@ def test_children_and_timers_do_not_keep_a_stopped_actor() -> None:
             assert Parent.alive == 0
             assert system.world.names == {}
             assert system.world.watches._watched == {}
+
+    run(main())
+
+
+def test_asks_that_ran_out_of_time_leave_nothing_whatever_their_time_out_was() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            silent = system.spawn(Silent)
+            for _ in range(3):
+                answers = [silent.ask(Total(), timeout_seconds=0.01 + number * 1e-6) for number in range(200)]
+                results = await asyncio.gather(*answers, return_exceptions=True)
+                assert all(isinstance(result, AskTimeout) for result in results)
+            await asyncio.sleep(0)
+            del answers, results
+            gc.collect()
+            assert system.world.asks.pending == {}
+            assert sum(type(thing).__name__ == "AskQueue" for thing in gc.get_objects()) == 0
 
     run(main())
