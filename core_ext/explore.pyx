@@ -96,7 +96,7 @@ cdef class StateStore:
         self.parents[index] = parent if parent < index else index
         self.actions[index] = action
         self.count = index + 1
-        if self.count * 5 > (self._mask + 1) * 3:
+        if <uint64_t> self.count * 5 > (self._mask + 1) * 3:
             self._grow_table()
         return index
 
@@ -231,7 +231,7 @@ cdef class StateStore:
     @property
     def bytes_soon(self):
         """Memory that the table will take on top when it is doubled, in bytes; 0 while that is far off."""
-        return 2 * (self._mask + 1) * (sizeof(uint64_t) + sizeof(uint32_t)) if self.count * 2 > self._mask else 0
+        return 2 * (self._mask + 1) * (sizeof(uint64_t) + sizeof(uint32_t)) if <uint64_t> self.count * 2 > self._mask else 0
 
     def add(self, const uint8_t[::1] row, uint64_t fingerprint, parent=None, uint32_t action=0):
         """Add a state.

@@ -151,14 +151,20 @@ cdef class Interleaving(LocalSteps):
     # --- one action --------------------------------------------------------------------------------------------------
 
     cdef int begin(self, const int32_t* v, Py_ssize_t length, int level) except -1:
-        """A copy to work on."""
+        """A copy to work on; room for one when ``v`` is NULL."""
         if level >= MAX_LEVELS:
             raise OverflowError(f"one action makes choices in more than {MAX_LEVELS} actors")
+        if length > self.slots + HEADER + MAX_IN_FLIGHT:
+            raise OverflowError(
+                f"a global state of {length} numbers; with {self.slots} actors and {MAX_IN_FLIGHT} messages in flight "
+                f"it has at most {self.slots + HEADER + MAX_IN_FLIGHT}"
+            )
         if self.levels[level] == NULL:
             self.levels[level] = <int32_t*>malloc((self.slots + HEADER + MAX_IN_FLIGHT) * sizeof(int32_t))
             if self.levels[level] == NULL:
                 raise MemoryError("no memory for a global state")
-        memcpy(self.levels[level], v, length * sizeof(int32_t))
+        if v != NULL:
+            memcpy(self.levels[level], v, length * sizeof(int32_t))
         self.lengths[level] = length
         return 0
 
@@ -429,10 +435,9 @@ cdef class Interleaving(LocalSteps):
         self.current = OUTSIDE
         for number, state in enumerate(initial):
             length = len(state)
-            self.begin(NULL, 0, 0)
+            self.begin(NULL, length, 0)
             for i in range(length):
                 self.levels[0][i] = state[i]
-            self.lengths[0] = length
             self.ordinal = number
             self.emit(0)
 
@@ -479,7 +484,7 @@ cdef class Interleaving(LocalSteps):
         cdef Py_ssize_t length = len(state)
         cdef Py_ssize_t i
         cdef int64_t found
-        self.begin(NULL, 0, 0)
+        self.begin(NULL, length, 0)
         for i in range(length):
             self.levels[0][i] = state[i]
         found = self.states.look(

@@ -12,6 +12,7 @@ from actors.verification.actor_state import freeze, thaw
 from actors.verification.errors import ModelError
 from actors.verification.properties import always, eventually, sometimes
 from actors.verification.result import Options, Strategy, Verdict
+from core_ext.interleave import Interleaving
 from core_ext.mailbox import Reference
 
 
@@ -282,3 +283,15 @@ def test_dicts_count_in_insertion_order():
     one, other = Nested(), Nested()
     other.table = {"b": [2.0], "a": 1}
     assert freeze("nested", one) != freeze("nested", other)
+
+
+def test_a_vector_that_is_no_state_is_refused_and_not_written_anywhere():
+    engine = Interleaving(None, 2, [], False, False, 0, 0, -1, -1, False, False, False, False)
+    assert engine.number_of((0, 0)) is None
+    assert engine.number_of(()) is None
+    for length in (5_000, 100_000):
+        for use in (engine.number_of, lambda state: engine.seed([state])):
+            with pytest.raises(OverflowError, match=f"a global state of {length} numbers"):
+                use((0,) * length)
+        with pytest.raises(OverflowError):
+            engine.successors((0,) * length, [])
