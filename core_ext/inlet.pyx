@@ -164,6 +164,14 @@ cdef class Inlet:
         return poll(&asked, 1, 0) > 0
 
     cdef Py_ssize_t take_messages(self) except -1:
+        try:
+            return self.take_some()
+        except BaseException:  # one message's affair: the descriptor will not tell again of those behind it
+            if not self.closed:
+                self.wake_again()
+            raise
+
+    cdef Py_ssize_t take_some(self) except -1:
         cdef bint one = self.one_message
         cdef int messages = self.budget_messages
         cdef Py_ssize_t size = self.budget_bytes
@@ -305,12 +313,14 @@ cdef class Inlet:
         try:
             self.take_messages()
         finally:
-            self.receiver.finish()
-        if self.unsure and not self.closed:
-            self.unsure = False
-            if self.wire.readable():
-                self.burst = True
-                self.wake_again()
+            try:
+                self.receiver.finish()
+            finally:
+                if self.unsure and not self.closed:
+                    self.unsure = False
+                    if self.wire.readable():
+                        self.burst = True
+                        self.wake_again()
 
     cdef int wake_again(self) except -1:
         self.looks = True

@@ -213,3 +213,34 @@ def test_a_runtime_error_in_one_delivery_does_not_take_its_neighbours_along() ->
             await asyncio.sleep(0)
 
     run(scenario)
+
+
+def test_a_message_that_breaks_its_reader_does_not_deafen_the_node_to_those_behind_it() -> None:
+    """The descriptor is edge-triggered: it says nothing more of what was not read."""
+
+    async def scenario() -> None:
+        reported: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        async with Node("b") as b:
+            handled: list[bytes] = []
+            answer_stranger = b.transport._stranger
+
+            def breaks_twice(identity: bytes) -> None:
+                handled.append(identity)
+                if len(handled) in (1, 3):
+                    raise OSError("no room on the disk")
+                answer_stranger(identity)
+
+            b.transport._stranger = breaks_twice  # type: ignore[method-assign]
+            stranger = Stranger(b.address, b"x/1/c")
+            try:
+                for number in range(5):
+                    stranger.send(encode(Ping(number)))
+                await until(lambda: len(handled) == 5, "what stood behind the broken message was not read")
+                for _ in range(3):
+                    assert type(await stranger.answer()).__name__ == "Stranger"
+            finally:
+                stranger.close()
+        assert [str(context["exception"]) for context in reported] == ["no room on the disk"] * 2
+
+    run(scenario)
