@@ -288,3 +288,14 @@ def test_a_search_of_nothing_succeeds() -> None:
     table = Table(lambda value: value)
     assert Search(Layout(Problem(table, 0))).run(1, True) == LINEARIZABLE
     assert Sweep(Layout(Problem(table, 0))).run(1) == LINEARIZABLE
+
+
+def test_the_evidence_begins_with_the_operation_that_left_the_state_in_which_it_begins() -> None:
+    history = parse_history(
+        '{"process": 1, "type": "invoke", "f": "acquire"}\n{"process": 2, "type": "invoke", "f": "acquire"}\n'
+        '{"process": 1, "type": "ok", "f": "acquire"}\n{"process": 2, "type": "ok", "f": "acquire"}\n'
+    )
+    witness = judge(history, "strong", "mutex").witness
+    assert witness is not None
+    assert [one.process for one in witness.window] == [1, 2], "who has the lock, and who got it all the same"
+    assert "held by process 1" in witness.text

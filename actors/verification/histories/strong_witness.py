@@ -59,7 +59,26 @@ def explain(
     ]
     before = problem.table.value_of(sweep.cut_state)
     started, first = (model, before) if model in BUILT_IN else (Continued(model, operations, initial, before), None)
-    return _explain_search(_shrink(window, started, first), own, started, first, sweep.cut)
+    past = [
+        one for one in own if one.invoked in placed or (one.completed is not None and one.completed <= sweep.cut)
+    ]
+    return _explain_search(_shrink(window, started, first), own, started, first, sweep.cut, _maker(past, model, before))
+
+
+def _maker(past: Sequence[Operation], model: str | Model, state: Any) -> list[Operation]:
+    """The operation that left the state in which the evidence begins, for the picture; none when nobody can say."""
+    changing = [one for one in past if one.completed is not None and one.f not in ("read", "get")]
+    if model == "mutex" and state is not None:
+        changing = [one for one in changing if one.f == "acquire" and one.process == state[1]]
+    elif model in BUILT_IN and model != "mutex":
+        changing = [
+            one for one in changing
+            if (one.f in ("write", "put") and identity(one.value) == identity(state))
+            or (one.f == "append" and isinstance(state, str) and state.endswith(str(one.value)))
+        ]
+    else:
+        return []
+    return changing[-1:]
 
 
 def _violated(operations: Sequence[Operation], model: str | Model, initial: Any) -> bool:
@@ -146,7 +165,8 @@ def _turns(operations: Sequence[Operation], model: str | Model) -> list[list[Ope
 
 
 def _explain_search(
-    window: list[Operation], own: Sequence[Operation], model: str | Model, initial: Any, cut: int
+    window: list[Operation], own: Sequence[Operation], model: str | Model, initial: Any, cut: int,
+    maker: list[Operation],
 ) -> Witness:
     for problem in problems_of(window, model, initial):
         sweep = Sweep(Layout(problem))
@@ -163,13 +183,13 @@ def _explain_search(
         start = _state_words(model, model.start if isinstance(model, Continued) else initial)
         parts.append(f"Whatever came before, after line {cut} the {_subject(model)} was certainly {start}.")
     if len(shown) > 1:
-        parts.append(f"No order of the {len(shown)} operations shown that respects real time allows it:")
+        parts.append(f"No order of the {len(shown)} operations from there on that respects real time allows it.")
     found = sorted({_state_words(model, state) for state in states})
     if len(found) > SHOWN_STATES:
         found = [*found[:SHOWN_STATES], "…"]
     possible = " or ".join(found)
-    parts.append(f"when it returned, in line {stuck.completed}, the {_subject(model)} could only be {possible}.")
-    return Witness(UNPLACEABLE, " ".join(parts), (stuck,), shown)
+    parts.append(f"When it returned, in line {stuck.completed}, the {_subject(model)} could only be {possible}.")
+    return Witness(UNPLACEABLE, " ".join(parts), (stuck,), tuple(sorted((*maker, *shown), key=_when)))
 
 
 def _written(read: Operation, own: Sequence[Operation], initial: Any) -> bool:
