@@ -1,7 +1,9 @@
 """The syncer thread: it needs no GIL, syncs many commits at once, and counts what it does."""
 
+import contextlib
 import os
 import random
+import resource
 import select
 import struct
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from core_ext.log import Log
+from core_ext.log_errors import LogFailed
 from tests.core.log_help import commit_and_wait, open_folder
 
 READER = """
@@ -205,6 +208,39 @@ def test_what_is_left_to_the_owner_is_written_when_the_log_is_closed(fast_folder
     log = open_folder(fast_folder)
     assert log.recovery.clean
     assert list(log.records(stream))[-1][2:] == (77, b"last")
+    log.close()
+
+
+def test_what_fails_in_the_owners_hands_is_final(fast_folder: Path) -> None:
+    log = open_folder(fast_folder)
+    stream = log.stream("a")
+    trusted(log, stream)
+    before = log.synced()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))  # no file may be written to behind its first 4 KiB
+    try:
+        log.append(stream, 1, 77, b"never")
+        log.commit()
+        log.drain_notification()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    deadline = time.monotonic() + 5
+    while log.failure is None:  # the thread may have been faster
+        assert time.monotonic() < deadline, "the failed write is not reported"
+        time.sleep(0.001)
+    for _ in range(3):  # neither of the two tries again
+        assert select.select([log.fileno()], [], [], 0.02)
+        log.drain_notification()
+    assert log.synced() == before
+    with contextlib.suppress(LogFailed):
+        log.append(stream, 1, 78, b"nor this")
+    with pytest.raises(LogFailed):
+        log.commit()
+    with contextlib.suppress(LogFailed):
+        log.close()
+    log = open_folder(fast_folder)
+    assert log.recovery.clean
+    assert list(log.records(stream))[-1][2] != 77
     log.close()
 
 
