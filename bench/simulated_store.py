@@ -1,8 +1,11 @@
 """How fast a store of 5 nodes is simulated under faults, with 10 clients at 100 operations per simulated second each.
 
-usage: python -m bench.simulated_store [--seconds S] [--pipeline N] [--disk memory|wal] [--seed N]; prints JSON
+usage: python -m bench.simulated_store [--seconds S] [--pipeline N] [--turn-ms T] [--disk memory|wal] [--seed N]
+prints JSON
 
-A client sends ``pipeline`` operations at once, as Redis clients do, so many times less often.
+Two clients at each node's door. What came to a door within one turn leaves it together, as in the real one; a turn of
+10 ms holds one operation of each client, one of 1 ms leaves (nearly) every operation alone. ``--pipeline 10``: a client
+sends ten operations at once, as Redis clients do, ten times less often.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import argparse
 import json
 import time
 
-from actors import Actor, Context, Message, Reference, on
+from actors import Actor, Context, Message, on
 from actors.simulation import Faults, Node, Simulation
 from protocols.storage import batch
 from protocols.storage.messages import Execute, Outcome, Query, Status
@@ -28,65 +31,83 @@ FAULTS = Faults(
 )
 
 
-class Next(Message, wire="bench.simulated-next"):
-    """Timer of a client."""
+class Turn(Message, wire="bench.simulated-turn"):
+    """Timer of a door."""
 
 
-class Client(Actor):
-    """Reads and writes at a steady rate, half and half, whatever becomes of it.
+class Door(Actor):
+    """One node's door: what its clients sent since the last turn goes to the gateway at once, as the real door does it:
+    the writes of all connections as one Execute, the reads as one Query.
+
+    Its clients read and write at a steady rate, half and half, whatever becomes of it.
 
     Args:
-        gateway: of its node.
-        pipeline: operations at once.
-        done: operations answered, in one place for all clients.
+        clients: how many.
+        pipeline: operations that a client sends at once, so many times less often.
+        turn_seconds: from one turn to the next.
+        done: operations answered, in one place for all doors.
     """
 
-    def __init__(self, gateway: Reference, pipeline: int, done: list[int]) -> None:
-        self._gateway = gateway
+    def __init__(self, clients: int, pipeline: int, turn_seconds: float, done: list[int]) -> None:
         self._pipeline = pipeline
+        self._turn_seconds = turn_seconds
         self._done = done
+        self._turns = 0
         self._ticket = 0
+        self._asked: dict[int, int] = {}
+        self._sent = [0] * clients
 
     def start(self, context: Context) -> None:
-        context.set_timer(Next(), (0.3, 0.4))
+        context.set_timer(Turn(), (0.3, 0.3 + self._turn_seconds))
 
-    @on(Next)
-    def send(self, message: Next, context: Context) -> None:
-        self._ticket += 1
-        keys = [f"key-{(self._ticket * 7 + i * 13) % KEYS}" for i in range(self._pipeline)]
-        if context.choose((True, False)):
-            commands = b"".join(batch.encode(["SET", key, str(self._ticket)]) for key in keys)
-            context.send(self._gateway, Execute(self._ticket, commands))
-        else:
-            context.send(self._gateway, Query(self._ticket, b"".join(batch.encode(["GET", key]) for key in keys)))
-        period = self._pipeline / OPERATIONS_PER_SECOND
-        context.set_timer(Next(), (0.8 * period, 1.2 * period))
+    @on(Turn)
+    def turn(self, message: Turn, context: Context) -> None:
+        self._turns += 1
+        writes: list[bytes] = []
+        reads: list[bytes] = []
+        share = self._turns * self._turn_seconds * OPERATIONS_PER_SECOND / self._pipeline
+        for client in range(len(self._sent)):
+            # clients take turns, so that those of a door do not all wait for the same moment
+            while self._sent[client] + 1 <= share + client / len(self._sent):
+                self._sent[client] += 1
+                for _ in range(self._pipeline):
+                    key = f"key-{(self._sent[client] * 7 + len(writes) * 13 + client) % KEYS}"
+                    if context.choose((True, False)):
+                        writes.append(batch.encode(["SET", key, str(self._turns)]))
+                    else:
+                        reads.append(batch.encode(["GET", key]))
+        for commands, kind in ((writes, Execute), (reads, Query)):
+            if commands:
+                self._ticket += 1
+                self._asked[self._ticket] = len(commands)
+                context.send(context.ref(GATEWAY_NAME), kind(self._ticket, b"".join(commands)))
+        context.set_timer(Turn(), self._turn_seconds)
 
     @on(Outcome)
     def answered(self, message: Outcome, context: Context) -> None:
-        self._done[0] += self._pipeline if message.status is Status.DONE else 0
+        commands = self._asked.pop(message.ticket, 0)
+        self._done[0] += commands if message.status is Status.DONE else 0
 
 
-def measure(seconds: float, pipeline: int, disk: str, seed: int) -> dict[str, object]:
+def measure(seconds: float, pipeline: int, turn_seconds: float, disk: str, seed: int) -> dict[str, object]:
     """One run: events per second, and simulated over processor time."""
+    done = [0]
 
     def boot(node: Node) -> None:
         spawn_store(node.spawn, NAMES, StoreSettings())
+        node.spawn(Door, CLIENTS // len(NAMES), pipeline, turn_seconds, done, name="bench-door")
 
     simulation = Simulation(seed, faults=FAULTS, disk=disk)
     for name in NAMES:
         simulation.node(name, boot)
-    done = [0]
-    for number in range(CLIENTS):
-        gateway = simulation.ref(NAMES[number % len(NAMES)], GATEWAY_NAME)
-        simulation.node(f"client-{number}", mortal=False).spawn(Client, gateway, pipeline, done, name="client")
     simulation.run(WARM_UP_SECONDS)
     events, answered, start, cpu = simulation.events, done[0], time.perf_counter(), time.process_time()
     simulation.run(seconds)
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     events = simulation.events - events
     return {
-        "pipeline": pipeline, "disk": disk, "seconds": seconds, "operations": done[0] - answered, "events": events,
+        "pipeline": pipeline, "turn_ms": turn_seconds * 1e3,
+        "disk": disk, "seconds": seconds, "operations": done[0] - answered, "events": events,
         "wall_seconds": round(wall, 3), "cpu_seconds": round(cpu, 3), "events_per_second": round(events / wall),
         "simulated_over_wall": round(seconds / wall, 2), "events_per_cpu_second": round(events / cpu),
         "simulated_over_cpu": round(seconds / cpu, 2), "faults": dict(simulation.injected),
@@ -99,10 +120,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--pipeline", type=int, default=1)
+    parser.add_argument("--turn-ms", type=float, default=10.0)
     parser.add_argument("--disk", choices=("memory", "wal"), default="memory")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    print(json.dumps(measure(given.seconds, given.pipeline, given.disk, given.seed)))
+    print(json.dumps(measure(given.seconds, given.pipeline, given.turn_ms / 1e3, given.disk, given.seed)))
 
 
 if __name__ == "__main__":
