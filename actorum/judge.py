@@ -5,7 +5,6 @@ Knows files and the terminal; the judging is a library (actors.verification.hist
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from actorum import user_files
 from actorum.exits import Exit
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def judge(
     from actors.verification.histories.picture import svg
 
     name = model_name or ("list-append" if level == "transactions" else "register")
-    model = _own_model(name) if ".py:" in name else name
+    model = _own_model(name) if user_files.names_a_file(name) else name
     started = time.monotonic()
     try:
         found = read_history(sys.stdin.buffer if history == "-" else Path(history))
@@ -66,12 +66,18 @@ def judge(
         else:
             click.echo(f"actorum: {'standard input' if history == '-' else history}: {error}", err=True)
         sys.exit(Exit.SETTINGS)
-    if picture is not None:
-        picture.write_text(svg(found, report), encoding="utf-8")
     if as_json:
         click.echo(_as_json(found, report, read_seconds))
     else:
-        _print(found, report, picture)
+        _print(found, report)
+    if picture is not None:
+        try:
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            picture.write_text(svg(found, report), encoding="utf-8")
+        except OSError as error:  # the verdict stands, and the exit code says it
+            click.echo(f"actorum: the picture was not written: {error}", err=True)
+        else:
+            click.echo(f"picture: {picture}", err=as_json)
     sys.exit({Verdict.OK: Exit.OK, Verdict.VIOLATION: Exit.FAILED, Verdict.UNKNOWN: UNDECIDED}[report.verdict])
 
 
@@ -92,23 +98,14 @@ def _own_model(name: str) -> Model:
     """
     from actors.verification.histories import Model
 
-    file, _, wanted = name.rpartition(":")
-    if not Path(file).is_file():
-        raise click.BadParameter(f"{name}: there is no file {file}", param_hint="--model")
-    spec = importlib.util.spec_from_file_location(f"judged_model_{Path(file).stem}", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
-        made = getattr(module, wanted)()
+        made: Model = user_files.class_of(name, Model)()
+    except user_files.FileNotLoaded as error:
+        raise click.BadParameter(str(error), param_hint="--model") from error
     except Exception as error:
-        raise click.BadParameter(f"{name}: {type(error).__name__}: {error}", param_hint="--model") from error
-    if not isinstance(made, Model):
         raise click.BadParameter(
-            f"{name}: {wanted} is not a subclass of actors.verification.histories.Model", param_hint="--model"
-        )
+            f"{name} cannot be made: {type(error).__name__}: {error}", param_hint="--model"
+        ) from error
     return made
 
 
@@ -121,7 +118,7 @@ def _as_json(history: History, report: Report, read_seconds: float) -> str:
     return msgspec.json.encode(found).decode()
 
 
-def _print(history: History, report: Report, picture: Path | None) -> None:
+def _print(history: History, report: Report) -> None:
     from actors.verification.histories.picture import explanation, text_picture
 
     count = len(history.operations)
@@ -139,5 +136,3 @@ def _print(history: History, report: Report, picture: Path | None) -> None:
         console = Console()
         click.echo()
         click.echo(text_picture(history, report, console.width if console.is_terminal else 160), nl=False)
-    if picture is not None:
-        click.echo(f"picture: {picture}")

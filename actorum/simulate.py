@@ -5,16 +5,15 @@ results look; what a run is, the simulation knows. Imports it when the command r
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import itertools
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
 
+from actorum import user_files
 from actorum.exits import Exit
 
 if TYPE_CHECKING:
@@ -202,44 +201,14 @@ def find(name: str) -> type[Scenario]:
         module, _, attribute = SHIPPED[name].partition(":")
         shipped: type[Scenario] = getattr(importlib.import_module(module), attribute)
         return shipped
-    file, colon, attribute = name.rpartition(":")
-    if not colon or not file.endswith(".py"):
+    if not user_files.names_a_file(name):
         raise ScenarioError(
             f"there is no scenario {name!r}; give one of {', '.join(SHIPPED)}, or path/to/file.py:Class"
         )
-    path = Path(file)
-    if not path.exists():
-        raise ScenarioError(f"{file}: there is no such file")
-    loaded = _load(path)
-    found = getattr(loaded, attribute, None)
-    if not (isinstance(found, type) and issubclass(found, Scenario)):
-        raise ScenarioError(f"{file} has no subclass {attribute!r} of actors.simulation.swarm.Scenario")
-    return found
-
-
-def _load(path: Path) -> ModuleType:
-    """A user's file as a module, once.
-
-    Raises:
-        ScenarioError: running it raised.
-    """
-    from actors.simulation.swarm import ScenarioError
-
-    module_name = f"scenario_{path.stem}"
-    known = sys.modules.get(module_name)
-    if known is not None and known.__file__ == str(path.resolve()):
-        return known
-    specification = importlib.util.spec_from_file_location(module_name, path.resolve())
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[module_name] = module
     try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[module_name]
-        raise ScenarioError(f"{path}: cannot be loaded: {type(error).__name__}: {error}") from error
-    return module
+        return user_files.class_of(name, Scenario)
+    except user_files.FileNotLoaded as error:
+        raise ScenarioError(str(error)) from error
 
 
 def _pairs(overrides: tuple[str, ...]) -> dict[str, str]:

@@ -66,6 +66,11 @@ def verify(
         found = load(model, settings)
         line = _Line() if sys.stderr.isatty() and not as_json else None
         result = check(found, progress=line, memory_bytes=memory << 20, **options)
+    except SystemExit as stop:
+        # of the model's own code: not the exit code of a verdict
+        click.echo(f"{_clear()}actorum: the model ended the program with SystemExit({stop.code!r}); nothing was judged",
+                   err=True)
+        sys.exit(Exit.SETTINGS)
     except (ModelError, ModelNotFound) as error:
         if as_json:
             click.echo(json.dumps({"error": str(error)}))
@@ -141,5 +146,11 @@ def _draw(result: Result, path: Path) -> None:
         return
     diagram = diagrams.lay_out(verify_view.events_of(finding))
     title = f"{result.model}: {finding.name}"
-    path.write_text(diagrams_text.draw(diagram) if path.suffix == ".txt" else diagrams_svg.draw(diagram, title))
+    drawn = diagrams_text.draw(diagram) if path.suffix == ".txt" else diagrams_svg.draw(diagram, title)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(drawn, encoding="utf-8")
+    except OSError as error:  # the verdict stands, and the exit code says it
+        click.echo(f"actorum: the diagram was not written: {error}", err=True)
+        return
     click.echo(f"wrote {path}", err=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
-import sys
 import typing
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from actors.verification.errors import ModelError
 from actors.verification.result import Checkable
+from actorum import user_files
 from protocols.models.catalog import MODELS
 
 
@@ -73,11 +72,11 @@ def _shipped(name: str) -> Any:
 
 
 def _from_file(name: str) -> Any:
-    file, _, wanted = name.rpartition(":") if not name.endswith(".py") else (name, "", "")
-    path = Path(file)
-    if not path.is_file():
-        raise ModelNotFound(f"there is no file {file!r}; give path/to/file.py:Name")
-    module = _module(path)
+    file, wanted = user_files.split(name)
+    try:
+        module = user_files.module_of(file)
+    except user_files.FileNotLoaded as error:
+        raise ModelNotFound(str(error)) from error
     models = [
         key for key, value in vars(module).items()
         if hasattr(value, "check_with") and getattr(value, "__module__", module.__name__) == module.__name__
@@ -90,22 +89,6 @@ def _from_file(name: str) -> Any:
         asked = f"no {wanted!r}" if wanted else "no single model"
         raise ModelNotFound(f"{file} has {asked}; {known}; give {file}:Name")
     return found
-
-
-def _module(path: Path) -> Any:
-    name = f"model_of_{path.stem}"
-    specification = importlib.util.spec_from_file_location(name, path)
-    if specification is None or specification.loader is None:
-        raise ModelNotFound(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(specification)
-    # Types of its annotations are looked up by the module's name; and it may import its neighbours.
-    sys.modules[name] = module
-    sys.path.insert(0, str(path.resolve().parent))
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        raise ModelNotFound(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-    return module
 
 
 class _Argument(NamedTuple):
@@ -148,8 +131,11 @@ def _made(name: str, maker: Callable[..., Any], settings: Sequence[str]) -> Any:
         raise ModelNotFound(f"{name} needs --set {missing[0]}=...")
     try:
         return maker(**given)
-    except (TypeError, ValueError) as error:
-        raise ModelNotFound(f"{name} cannot be made: {error}") from error
+    except ModelError:
+        raise
+    except Exception as error:
+        what = "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
+        raise ModelNotFound(f"{name} cannot be made: {what}{error}") from error
 
 
 def _converted(name: str, argument: _Argument, text: str) -> Any:

@@ -24,7 +24,7 @@ def check_model(model: Model[Any, Any], options: Options, progress: ProgressCall
     start = time.monotonic()
     blame = Blame(model.describe())
     properties = _properties(model, blame)
-    initial = list(_called(blame, "initial_states", model.initial_states))
+    initial = _listed(blame, "initial_states", model.initial_states)
     if not initial:
         raise ModelError(f"{blame.name}: initial_states gives none; there is nothing to check")
     if options.symmetry and type(model).representative is Model.representative:
@@ -57,15 +57,15 @@ def check_model(model: Model[Any, Any], options: Options, progress: ProgressCall
     return result_of(blame.name, space, options, bound, time.monotonic() - start, findings)
 
 
-def _called(blame: Blame, name: str, function: Any) -> Any:
+def _listed(blame: Blame, name: str, function: Any) -> list[Any]:
     try:
-        return function()
+        return list(function())
     except Exception as error:
         raise ModelError(f"{blame.name}: {name} raised {type(error).__name__}: {error}") from error
 
 
 def _properties(model: Model[Any, Any], blame: Blame) -> list[Property]:
-    properties = list(_called(blame, "properties", model.properties))
+    properties = _listed(blame, "properties", model.properties)
     for one in properties:
         if not isinstance(one, Property):
             raise ModelError(

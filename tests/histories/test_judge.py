@@ -132,7 +132,7 @@ def test_a_model_of_ones_own_comes_from_a_file(tmp_path: Path) -> None:
     events = [*RIGHT[:2], *RIGHT[:3], {**RIGHT[3], "value": 2}]
     assert run("-", "--model", f"{path}:Counter", given=to_lines(events)).exit_code == 0
     for name, message in (
-        (f"{path}:Missing", "has no attribute 'Missing'"), (f"{path}:NotAModel", "is not a subclass"),
+        (f"{path}:Missing", "has no subclass 'Missing'"), (f"{path}:NotAModel", "has no subclass 'NotAModel'"),
         (f"{tmp_path}/nowhere.py:Counter", "there is no file"),
     ):
         told = run("-", "--model", name, given=to_lines(RIGHT))

@@ -107,7 +107,7 @@ def test_a_failure_is_told_in_words(tmp_path):
     ("arguments", "says"),
     [
         (["nothing"], "there is no scenario 'nothing'; give one of raft, store, detector, or path/to/file.py:Class"),
-        (["missing.py:Name"], "missing.py: there is no such file"),
+        (["missing.py:Name"], "there is no file 'missing.py'"),
         ([f"{COUNTERS}:Counter"], "has no subclass 'Counter' of actors.simulation.swarm.Scenario"),
         (["raft", "--set", "nodes"], "--set nodes: give NAME=VALUE"),
         (["raft", "--set", "nodes=many"], "its settings are seconds, nodes"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NoReturn
 
 from actors.verification.histories.history import HistoryError, Operation, Outcome, identity
@@ -86,17 +86,28 @@ def _problems_of_own(operations: Sequence[Operation], model: Model) -> list[Prob
             ) from error
         return allowed, after
 
+    def asked(what: str, function: Callable[..., Any], *given: Operation) -> Any:
+        try:
+            answer = function(*given)
+            hash(answer)
+            return answer
+        except HistoryError:
+            raise
+        except Exception as error:
+            where = f"line {given[0].invoked}: " if given else ""
+            raise HistoryError(f"{where}the model {name} fails in {what}: {type(error).__name__}: {error}") from error
+
     table = Table(lambda thing: thing.same if type(thing) is _Call else thing, step)
-    start = table.number_of(model.initial())
+    start = table.number_of(asked("initial", model.initial))
     problems: dict[Any, Problem] = {}
     for source, operation in enumerate(operations):
         if operation.outcome is not Outcome.FAIL:
-            key = model.partition(operation)
+            key = asked("partition", model.partition, operation)
             problem = problems.get(key)
             if problem is None:
                 problem = problems[key] = Problem(table, start, key)
             call = table.number_of(_Call(operation, model.process_matters))
-            reads_only = model.reads_only(operation)
+            reads_only = asked("reads_only", model.reads_only, operation)
             if reads_only and operation.outcome is Outcome.INFO:
                 continue
             problem.add_call(call, reads_only, operation.invoked, operation.completed, source)
