@@ -152,17 +152,22 @@ def draw_settings(swarm: Stream) -> RaftSettings:
 
 
 def allow_lost_disks(run: Run) -> list[str]:
-    """A role may refuse to start on a disk that is damaged beyond use, and stop when it cannot read one: no bug.
+    """A role may refuse to start on a disk that is damaged beyond use, and stop when it cannot read one: no bug. On a
+    disk that nothing damages it is one: the role has ruined its journal by itself.
 
     Returns:
         The nodes that refused to start; it grows.
     """
     lost: list[str] = []
+    assert run.simulation is not None
+    disks = run.simulation.faults.disks
+    damaging = bool(disks.bit_flip or disks.misdirected or disks.lost_write)
 
     def allowed(label: str, error: Exception) -> bool:
         if isinstance(error, DiskLost):
             lost.append(label.partition("/")[0])
-        return isinstance(error, DiskLost | LogError)
+            return damaging
+        return isinstance(error, LogError)
 
     run.allowed = allowed
     return lost

@@ -42,6 +42,8 @@ SIZES = (3, 5, 3, 1, 2)
 #: Replicas are compared at every so many applied entries: the digest of sessions is not free.
 COMPARE_EVERY = 16
 JUDGE_SECONDS = 20.0
+#: Out of 100: reads, overwrites, appends; the rest has a time to live.
+MIXES = ((50, 30, 15), (40, 25, 30), (20, 10, 10))
 #: "Certainly not executed" rests on what the transport promises: a message that was sent once arrives at most once. One
 #: that came twice could be refused first and executed later. Raft alone bears both (its own scenario has them).
 MENU = Menu(duplicate=False, reorder=False)
@@ -88,7 +90,10 @@ class StoreScenario(Scenario):
             disk="wal" if needs_log(faults) or swarm.chance(0.2) else "memory",
         )
         lost = allow_lost_disks(run)
-        workload = Workload(period_seconds=1 / wanted.operations_per_second)
+        workload = Workload(
+            period_seconds=1 / wanted.operations_per_second, mix=swarm.choice(MIXES),
+            clocks_agree=not (faults.clock_step or faults.clock_drift),
+        )
         recorder = Recorder(lambda: simulation.now_ns)
         _watch(simulation, recorder)
 
@@ -117,7 +122,7 @@ def _draw_store(swarm: Stream) -> StoreSettings:
         raft=raft,
         shard=ShardSettings(snapshot_chunk_bytes=min(raft.snapshot_chunk_bytes, 1000)),
         gateway=GatewaySettings(
-            request_timeout_seconds=swarm.choice((5.0, 1.0)), retry_seconds=swarm.choice((1.0, 0.2)),
+            request_timeout_seconds=swarm.choice((5.0, 1.0)), retry_seconds=swarm.choice((1.0, 0.2, 0.05)),
             session_seconds=swarm.choice((600.0, 10.0)), max_in_flight=swarm.choice((64, 2)),
         ),
     )

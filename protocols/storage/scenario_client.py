@@ -41,6 +41,7 @@ class Workload(msgspec.Struct):
         keys: how many keys are read and overwritten; few, so that clients meet.
         logs: how many keys are only appended to.
         mix: out of 100: reads, overwrites, appends; the rest is beside the history: writes with a time to live.
+        clocks_agree: whether clocks tell virtual time; only then is it known when a deadline is over.
         pause: True ends it: no more operations begin.
     """
 
@@ -48,6 +49,7 @@ class Workload(msgspec.Struct):
     keys: int = 5
     logs: int = 2
     mix: tuple[int, int, int] = (50, 30, 15)
+    clocks_agree: bool = False
     pause: bool = False
 
 
@@ -64,13 +66,15 @@ class ReadLogs(Message, wire="storage.scenario.read-logs"):
 class Client:
     """One client of a node."""
 
-    __slots__ = ("begun", "due", "process", "ticket")
+    __slots__ = ("asked_ms", "begun", "due", "lifetime", "process", "ticket")
 
     def __init__(self) -> None:
         self.process = 0
         self.begun = 0  # operations so far
         self.ticket = 0  # of the open one; 0: none
         self.due = False  # its time has come again while it waits
+        self.asked_ms = 0
+        self.lifetime = ("", 0)  # of what it writes: value and milliseconds
 
 
 class Clients(Actor):
@@ -122,6 +126,8 @@ class Clients(Actor):
         f, key, value, command = self._draw(client)
         if f:
             self._recorder.invoke(client.process, f, key, value)
+        client.asked_ms = int(context.now() * 1000)
+        client.lifetime = (str(command[2]), int(command[4])) if "PX" in command else ("", 0)
         encoded = batch.encode(command)
         gateway = context.ref(GATEWAY_NAME)
         context.send(gateway, Execute(ticket, encoded) if batch.writes(command) else Query(ticket, encoded))
@@ -179,8 +185,20 @@ class Clients(Actor):
             self._record(client.process, message)
             if message.status is Status.UNKNOWN:
                 client.process = self._recorder.new_process()
+        elif message.status is Status.DONE and self._workload.clocks_agree:
+            self._note_deadline(client, message, context)
         if client.due and not self._workload.pause:
             self._ask(number, client, context)
+
+    def _note_deadline(self, client: Client, message: Outcome, context: Context) -> None:
+        """A value with a time to live was written: from when on it is gone; or one was read: not after that."""
+        written, lifetime_ms = client.lifetime
+        (reply,) = batch.split(message.replies)
+        value = batch.simple(reply)
+        if written:
+            self._recorder.written_for(written, int(context.now() * 1000) + lifetime_ms)
+        elif isinstance(value, bytes):
+            self._recorder.check_deadline(value.decode(), client.asked_ms)
 
     def _record(self, process: int, message: Outcome) -> str | None:
         """Write down what a client was told; the value of a read."""
@@ -192,6 +210,8 @@ class Clients(Actor):
         if reply[:1] in b"-!":
             raise Violation(f"replies: the store answered with the error {reply!r}")
         value = batch.simple(reply)
+        if isinstance(value, int):
+            recorder.appended_to(process, value)
         text = value.decode() if isinstance(value, bytes) else None
         recorder.complete(process, "ok", text)
         return text

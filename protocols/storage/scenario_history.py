@@ -1,9 +1,10 @@
 """What the clients of a simulated store saw: one event a line, as docs/histories.md describes, for the judges; and what
-can be said without a judge about appends. Knows no world and no judge.
+can be said without a judge about appends and deadlines. Knows no world and no judge.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -38,6 +39,8 @@ class Recorder:
         self._processes = 0
         self._open: dict[int, Operation] = {}
         self._appended: dict[str, dict[str, str]] = {}  # by key and token: what became of each append
+        self._ends: dict[str, dict[str, int]] = {}  # by key and token: how long the value was said to be after it
+        self._gone_ms: dict[str, int] = {}  # by value: when it must have reached its deadline
         self.counts: Counter[str] = Counter()
 
     def new_process(self) -> int:
@@ -63,6 +66,26 @@ class Recorder:
         shown = value if operation.f == "get" else operation.value
         self._events.append((process, kind, operation.f, operation.key, shown, self._now_ns()))
 
+    def appended_to(self, process: int, length: int) -> None:
+        """A client is told how long the value is after its append."""
+        operation = self._open[process]
+        if operation.f == "append" and operation.value is not None:
+            self._ends.setdefault(operation.key, {})[operation.value] = length
+
+    def written_for(self, value: str, until_ms: int) -> None:
+        """A value with a time to live was acknowledged: from that time on nobody may read it."""
+        self._gone_ms[value] = until_ms
+
+    def check_deadline(self, value: str, asked_ms: int) -> None:
+        """A value that was read had not reached its deadline when it was asked for.
+
+        Raises:
+            Violation: names the value.
+        """
+        gone_ms = self._gone_ms.get(value, asked_ms)
+        if asked_ms > gone_ms:
+            raise Violation(f"deadlines: {value!r} is read {asked_ms - gone_ms} ms after its time was up")
+
     def is_open(self, process: int) -> bool:
         """Whether a client waits for an answer that the history will have."""
         return process in self._open
@@ -75,7 +98,8 @@ class Recorder:
             )
 
     def check_appends(self, key: str, final: str) -> None:
-        """Acknowledged appends are there once, failed ones are not, unknown ones at most once, and nothing else is.
+        """Acknowledged appends are there once, where their answers said, failed ones are not, unknown ones are at most
+        once, and nothing else is.
 
         Args:
             key: one that is only ever appended to, with ``<token>,`` each.
@@ -84,7 +108,9 @@ class Recorder:
         Raises:
             Violation: names the token.
         """
-        seen = Counter(f"{token}," for token in final.split(",")[:-1])
+        tokens = [f"{token}," for token in final.split(",")[:-1]]
+        seen = Counter(tokens)
+        ends = dict(zip(tokens, itertools.accumulate(map(len, tokens)), strict=True))
         for token, kind in self._appended.get(key, {}).items():
             times = seen.pop(token, 0)
             if times > 1:
@@ -93,6 +119,12 @@ class Recorder:
                 raise Violation(f"acknowledged writes: append of {token!r} to {key!r} was acknowledged and is lost")
             if kind == "fail" and times:
                 raise Violation(f"acknowledged writes: append of {token!r} to {key!r} was refused, and is there")
+        for token, length in self._ends.get(key, {}).items():
+            if ends[token] != length:
+                raise Violation(
+                    f"kept replies: append of {token!r} to {key!r} was answered with the length {length}, but ends at "
+                    f"{ends[token]}"
+                )
         if seen:
             raise Violation(f"acknowledged writes: {key!r} holds {next(iter(seen))!r}, which nobody appended")
 
