@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.message import check_fields, message_type
+from actors.message import Message, check_fields, message_type
 from core_ext.codec import ENVELOPE_OVERHEAD_BYTES, FRAME_OVERHEAD_BYTES, CodecError, MessageCodec
 from core_ext.mailbox import Reference
 from core_ext.stage import Parcel
@@ -21,6 +21,34 @@ Envelope = tuple[int, str, int, Reference | None, int, Any, int]
 OVERHEAD_BYTES = ENVELOPE_OVERHEAD_BYTES + FRAME_OVERHEAD_BYTES
 
 
+class _Codecs:
+    """One codec for all worlds, as long as its types are those of the process: what it learns of a type costs more than
+    a short run. Nothing of a run is in it.
+    """
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self._types: dict[int, type[Message]] = {}
+        self._codec = MessageCodec(self._type_of, check_fields)
+
+    def _type_of(self, wire_id: int) -> type[Message] | None:
+        found = message_type(wire_id)
+        if found is not None:
+            self._types[wire_id] = found
+        return found
+
+    def current(self) -> MessageCodec:
+        """The codec; a new one when a type was declared again (a module that was loaded again)."""
+        if any(message_type(wire_id) is not known for wire_id, known in self._types.items()):
+            self._forget()
+        return self._codec
+
+
+_codecs = _Codecs()
+
+
 class Wire:
     """Messages to what travels, and back.
 
@@ -29,7 +57,7 @@ class Wire:
     """
 
     def __init__(self, encoded: bool) -> None:
-        self.codec = MessageCodec(message_type, check_fields)
+        self.codec = _codecs.current()
         self.encoded = encoded
 
     def unpack(self, content: Any) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import ClassVar
 
+from actors import Actor, Answer, Context, Request, on, on_answer
 from actors.simulation import Simulation, Tape
 from tests.simulation import programs
 
@@ -31,3 +33,32 @@ def test_many_runs_leave_no_more_than_few() -> None:
 
     few = objects(20)
     assert objects(200) < few + 200  # one object per run would be a leak
+
+
+def test_a_message_type_that_is_declared_again_is_the_one_that_travels() -> None:
+    def answer() -> object:
+        class Ask(Request[str], wire="sim-tests.declared-again"):
+            pass
+
+        class Answerer(Actor):
+            @on(Ask)
+            def ask(self, message: Ask, context: Context) -> None:
+                context.reply("here")
+
+        class Asker(Actor):
+            answers: ClassVar[list[object]] = []
+
+            def start(self, context: Context) -> None:
+                context.request(target, Ask())
+
+            @on_answer(Ask)
+            def answered(self, message: Answer, context: Context) -> None:
+                self.answers.append(message.value)
+
+        simulation = Simulation(1)
+        target = simulation.node("b").spawn(Answerer, name="answerer")
+        simulation.node("a").spawn(Asker, name="asker")
+        simulation.run(0.1)
+        return Asker.answers
+
+    assert [answer(), answer()] == [["here"], ["here"]]
