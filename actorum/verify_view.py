@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
@@ -38,7 +39,7 @@ def _finding(one: Finding) -> dict[str, Any]:
     violated = one.verdict is Verdict.VIOLATED
     trace = None if one.trace is None else {
         "steps": [
-            {"action": None if step.action is None else text_of(step.action), "state": _state(step.state)}
+            {"action": None if step.action is None else action_text(step.action), "state": _state(step.state)}
             for step in one.trace.steps
         ],
         "back_to": one.trace.back_to,
@@ -60,12 +61,21 @@ def _state(state: Any) -> Any:
 
 
 def fields_of(state: Any) -> dict[str, Any] | None:
-    """The fields of a state by name; None when it has none."""
+    """The fields of a state by name, or what it says of itself (``parts``); None when it has neither."""
+    parts = getattr(type(state), "parts", None)
+    if parts is not None and not isinstance(state, tuple | msgspec.Struct):
+        return cast("dict[str, Any]", parts(state))
     if isinstance(state, msgspec.Struct):
         return {name: getattr(state, name) for name in state.__struct_fields__}
     if isinstance(state, tuple) and hasattr(state, "_fields"):
         return dict(zip(state._fields, state, strict=True))
     return None
+
+
+def action_text(action: Any) -> str:
+    """An action in its own words, if its class has some; otherwise as any value."""
+    own = isinstance(action, msgspec.Struct) and "__str__" in vars(type(action))
+    return str(action) if own else text_of(action)
 
 
 def text_of(value: Any) -> str:
@@ -78,6 +88,8 @@ def text_of(value: Any) -> str:
 def _inner(value: Any) -> str:
     if isinstance(value, enum.Enum):
         return value.name
+    if isinstance(value, Counter):
+        return ", ".join(sorted(value.elements())) or "none"
     if isinstance(value, frozenset):
         return "{" + ", ".join(sorted(map(_inner, value))) + "}"
     made = getattr(type(value).__repr__, "__module__", "collections")   # where the class took its repr from
@@ -141,18 +153,29 @@ def trace_lines(finding: Finding, trace: Trace) -> list[str]:
 
 
 def _said(step: Step) -> str:
-    return click.style("start" if step.action is None else text_of(step.action), bold=True)
+    return click.style("start" if step.action is None else action_text(step.action), bold=True)
 
 
 def _changes(before: dict[str, Any] | None, after: dict[str, Any] | None, state: Any) -> list[str]:
     if after is None:
         return [text_of(state)]
-    if before is None or before.keys() != after.keys():
-        return [f"{name} = {text_of(value)}" for name, value in after.items()]
-    return [
-        f"{name} = {_delta(before[name], value)}" for name, value in after.items()
-        if type(before[name]) is not type(value) or before[name] != value
-    ]
+    lines: list[str] = []
+    for name, value in after.items():
+        known = before is not None and name in before
+        if isinstance(value, Counter):
+            lines += _bag(name, before[name] if before is not None and known else Counter(), value)
+        elif before is None or not known:
+            lines.append(f"{name} = {text_of(value)}")
+        elif type(before[name]) is not type(value) or before[name] != value:
+            lines.append(f"{name} = {_delta(before[name], value)}")
+    return lines
+
+
+def _bag(name: str, before: Counter[str], after: Counter[str]) -> list[str]:
+    """What came into a bag. What left it is said only of several at once: of one, the step itself says it."""
+    came = [f"{name}: {one}" for one in (after - before).elements()]
+    went = [f"no longer {name}: {one}" for one in (before - after).elements()]
+    return came + (went if len(went) > 1 else [])
 
 
 def _delta(before: Any, after: Any) -> str:
@@ -185,4 +208,4 @@ def events_of(finding: Finding) -> Sequence[Event]:
 
 
 def _event_text(step: Step) -> str:
-    return "start" if step.action is None else text_of(step.action)
+    return "start" if step.action is None else action_text(step.action)

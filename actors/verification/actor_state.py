@@ -83,6 +83,13 @@ class _Number(NamedTuple):
     value: Any
 
 
+def plain_number(value: Any) -> Any:
+    """A frozen float or bool as what it was; every other value as it is."""
+    if type(value) is not _Number:
+        return value
+    return float(value.value) if value.kind is float else value.value
+
+
 class Freezer:
     """Turns one actor's fields into a value.
 
@@ -217,7 +224,7 @@ class Thawer:
         if kind is tuple:
             return tuple(self.value(item) for item in frozen)
         if kind is _Number:
-            return float(frozen.value) if frozen.kind is float else frozen.value
+            return plain_number(frozen)
         if kind is Shared:
             return self._made[frozen.number]
         if kind is Frozen:

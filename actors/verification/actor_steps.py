@@ -15,7 +15,8 @@ import msgspec
 from actors.trace import Event as Traced
 from actors.trace import What
 from actors.verification.actor_events import Happening
-from actors.verification.actor_network import Envelope
+from actors.verification.actor_network import Envelope, Parcel
+from actors.verification.actor_text import name_of
 from actors.verification.actor_view import HEADER, Sight, View
 from actors.verification.actor_world import World
 from actors.verification.result import Step, Trace
@@ -62,23 +63,27 @@ class Action(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         chosen = f", choosing {', '.join(map(repr, self.choices))}" if self.choices else ""
+        return f"{self._text()}{chosen}"
+
+    def _text(self) -> str:
+        name = name_of(self.actor)
         if self.envelope is not None:
-            source = _text(self.envelope.source) if self.envelope.source is not None else "world"
-            lost = "lost: " if self.act is Act.DROP else ""
-            return f"{lost}{source} -> {_text(self.actor)}: {self.envelope.text()}{chosen}"
+            source = name_of(self.envelope.source)
+            if self.act is Act.DROP:
+                return f"{self.envelope.text()} from {source} to {name} is lost"
+            if self.envelope.parcel is Parcel.STOP:
+                return f"{source} stops {name}"
+            the = "" if self.envelope.parcel is Parcel.MESSAGE else "the "
+            return f"{name} takes {the}{self.envelope.text()} from {source}"
         if self.act is Act.TIMER:
-            return f"{_text(self.actor)}: timer {self.timer!r}{chosen}"
+            return f"{name}'s timer {self.timer!r} fires"
         if self.act is Act.SYNC:
-            return f"{_text(self.actor)}: its oldest records are on disk"
+            return f"{name}'s oldest records reach the disk"
         if self.act is Act.EXPIRE:
-            return f"{_text(self.actor)}: request {self.number} times out{chosen}"
+            return f"{name}'s request {self.number} times out"
         if self.act is Act.ROUND:
-            return f"the round ends{chosen}"
-        return f"{self.act.value} of node {self.actor.node}{chosen}"
-
-
-def _text(reference: Reference) -> str:
-    return reference.name if reference.name == reference.node else f"{reference.node}/{reference.name}"
+            return "the round ends"
+        return f"{self.actor.node} {'crashes' if self.act is Act.CRASH else 'recovers'}"
 
 
 class Replayer:

@@ -5,6 +5,7 @@ Knows the world's numbers; no search. What a view hands out is for reading: acto
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from actors.message import Message
 from actors.verification.actor_local import Life, Local
 from actors.verification.actor_network import Envelope, Parcel
 from actors.verification.actor_state import thaw
+from actors.verification.actor_text import parts_of
 from actors.verification.errors import ModelError
 
 if TYPE_CHECKING:
@@ -132,16 +134,17 @@ class View:
         """No message is in flight."""
         return not self.network
 
-    def __repr__(self) -> str:
+    def parts(self) -> dict[str, Any]:
+        """The state in words, by name; see ``actor_text.parts_of``. Remembers nothing as read."""
         world = self.sight.world
+        history = None if world.history is None else self.vector[world.capacity]
+        return parts_of(world, self.vector, self.vector[world.capacity + HEADER :], history)
+
+    def __repr__(self) -> str:
         lines = []
-        for slot, number in zip(world.slots, self.vector, strict=False):
-            local = world.locals[number]
-            lines.append(f"{slot.text}: {local.fields if local.life is Life.UP else local.life.value}")
-        lines += [
-            f"in flight: {envelope.source or 'world'} -> {envelope.target}: {envelope.text()}"
-            for envelope in (world.events[event].payload for event in self.vector[world.capacity + HEADER :])
-        ]
-        if world.history is not None:
-            lines.append(f"history: {world.histories[self.vector[world.capacity]]}")
+        for name, text in self.parts().items():
+            if isinstance(text, Counter):
+                lines += [f"{name}: {one}" for one in text.elements()]
+            else:
+                lines.append(f"{name} = {text}")
         return "\n".join(lines)

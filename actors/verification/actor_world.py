@@ -45,6 +45,9 @@ T = TypeVar("T")
 
 Outcome = tuple[int, tuple[int, ...], tuple[tuple[int, int], ...], int, int]
 
+AUDITED = 256  # local steps that run twice, to see whether they can; later ones at each doubling
+
+
 class World:
     """Numbers and local steps of one model.
 
@@ -93,6 +96,7 @@ class World:
         self.failures: dict[tuple[int, int], HandlerFailure] = {}
         self.choices: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
         self._chooser = Chooser()
+        self._steps = 0
         self._running: tuple[int, Local] | None = None
         self._children = 0
 
@@ -259,6 +263,24 @@ class World:
 
     def step(self, local_number: int, event_number: int) -> list[Outcome]:
         """What an event does to an actor: one outcome per choice; none when it changes nothing."""
+        found = self._found(local_number, event_number)
+        self._steps += 1
+        if self._steps <= AUDITED or not self._steps & (self._steps - 1):
+            self._audit(local_number, event_number, found)
+        return self._changes(local_number, event_number, found)
+
+    def _audit(self, local_number: int, event_number: int, found: list[Found]) -> None:
+        """A handler runs once per local step, which is right only if it would do the same again."""
+        if self._found(local_number, event_number) != found:
+            _, happening, payload = event = self.events[event_number]
+            what = payload.text() if isinstance(payload, Envelope) else happening.value
+            raise ModelError(
+                f"actor {self.slots[event.slot].text} met {what!r} twice in the same state, and did not do the same. A "
+                f"handler must use no clock, no randomness but context.choose, iterate no set, and use nothing that "
+                f"changes outside of its own fields"
+            )
+
+    def _found(self, local_number: int, event_number: int) -> list[Found]:
         event = self.events[event_number]
         local = self.locals[local_number]
         slot = event.slot
@@ -281,7 +303,7 @@ class World:
             found = self._probe(slot, local, *event.payload)
         else:
             found = self._expire(slot, local, event.payload)
-        return self._changes(local_number, event_number, found)
+        return found
 
     def _changes(self, local_number: int, event_number: int, found: list[Found]) -> list[Outcome]:
         outcomes: list[Outcome] = []

@@ -178,7 +178,7 @@ class AbdRegister(ActorModel):
     Args:
         servers, clients: how many.
         puts: writes of each client.
-        wait: False is the broken twin.
+        wait: False is the broken twin; it shows from three servers on.
     """
 
     def __init__(self, servers: int = 2, clients: int = 2, puts: int = 1, wait: bool = True) -> None:
@@ -195,3 +195,10 @@ class AbdRegister(ActorModel):
                 message.value is not None for message in state.in_flight(GetDone)
             )),
         ]
+
+
+class HastyAbdRegister(AbdRegister):
+    """The broken twin, with the three servers that it takes to see it: of two, every majority is everybody."""
+
+    def __init__(self, servers: int = 3, clients: int = 2, puts: int = 1) -> None:
+        super().__init__(servers, clients, puts, wait=False)

@@ -46,7 +46,7 @@ def test_actors_that_keep_the_rule_do_not_follow_the_trace_of_those_that_break_i
 
 @pytest.mark.parametrize(("make", "name", "step"), [
     (lambda: AlternatingBit(heed_bit=False), "in order, each once", "timer SendAgain"),
-    (Flp, "every live process decides", "crash of node p0"),
+    (Flp, "every live process decides", "p0 crashes"),
     (lambda: OralMessages(3, 1), "IC2: they obey a loyal commander", "choosing 'retreat'"),
 ])
 def test_a_step_that_a_real_network_cannot_be_told_is_named(make, name, step):
