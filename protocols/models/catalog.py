@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Name for ``actorum verify``: (module, class or function that makes the model). Where a model is broken by an argument
-# there is no second name for its broken twin.
+# alone there is no second name for its broken twin.
 MODELS: dict[str, tuple[str, str]] = {
     "two-phase-commit": ("protocols.models.two_phase_commit", "TwoPhaseCommit"),
     "two-phase-commit-hasty": ("protocols.models.two_phase_commit", "HastyTwoPhaseCommit"),
@@ -16,6 +16,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "ring-election": ("protocols.models.ring_election", "RingElection"),
     "single-copy-register": ("protocols.models.single_copy", "SingleCopyRegister"),
     "abd-register": ("protocols.models.abd", "AbdRegister"),
+    "abd-register-hasty": ("protocols.models.abd", "HastyAbdRegister"),
     "paxos": ("protocols.models.paxos", "Paxos"),
     "paxos-roles": ("protocols.models.paxos_roles", "PaxosRoles"),
     "flood-set": ("protocols.models.flood_set", "FloodSet"),
@@ -23,6 +24,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "cap": ("protocols.models.cap", "Cap"),
     "oral-messages": ("protocols.models.oral_messages", "OralMessages"),
     "raft": ("protocols.raft.model", "Raft"),
+    "raft-replication": ("protocols.raft.model", "RaftReplication"),
     "raft-figure-8": ("protocols.raft.model", "RaftFigure8"),
     "detector": ("protocols.detector.model", "Detector"),
 }

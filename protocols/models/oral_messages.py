@@ -22,9 +22,10 @@ ORDERS = ("retreat", "attack")
 
 
 class Order(Message, wire="models.oral-messages.order"):
-    """From the commander."""
+    """From the commander. ``bribed`` is no part of the protocol: it tells the lieutenant that it is the traitor."""
 
     order: str
+    bribed: bool = False
 
 
 class Relay(Message, wire="models.oral-messages.relay"):
@@ -34,31 +35,40 @@ class Relay(Message, wire="models.oral-messages.relay"):
 
 
 class Commander(Actor):
-    """Gives the order; a traitor gives each lieutenant one of its own."""
+    """Gives the order; a traitor gives each lieutenant one of its own.
 
-    def __init__(self, order: str, lieutenants: Sequence[Reference], traitor: bool) -> None:
+    Args:
+        order: when it is loyal.
+        lieutenants: from number 1 on.
+        traitors: numbers of those who may be the traitor, 0 is the commander; the checker tries each.
+    """
+
+    def __init__(self, order: str, lieutenants: Sequence[Reference], traitors: Sequence[int]) -> None:
         self.order = order
         self.lieutenants = tuple(lieutenants)
-        self.traitor = traitor
+        self.traitors = tuple(traitors)
+        self.traitor = self.traitors[0]
 
     def start(self, context: Context) -> None:
-        for lieutenant in self.lieutenants:
-            context.send(lieutenant, Order(context.choose(ORDERS) if self.traitor else self.order))
+        if len(self.traitors) > 1:
+            self.traitor = context.choose(self.traitors)
+        for number, lieutenant in enumerate(self.lieutenants, start=1):
+            order = context.choose(ORDERS) if self.traitor == 0 else self.order
+            context.send(lieutenant, Order(order, number == self.traitor))
 
 
 class Lieutenant(Actor):
     """Tells the others what it heard, then obeys the majority; a traitor tells each other one something of its own."""
 
-    def __init__(self, others: Sequence[Reference], traitor: bool) -> None:
+    def __init__(self, others: Sequence[Reference]) -> None:
         self.others = tuple(others)
-        self.traitor = traitor
         self.heard: list[str] = []
         self.obeys: str | None = None
 
     @on(Order)
     def order(self, message: Order, context: Context) -> None:
         for other in self.others:
-            context.send(other, Relay(context.choose(ORDERS) if self.traitor else message.order))
+            context.send(other, Relay(context.choose(ORDERS) if message.bribed else message.order))
         self.hear(message.order)
 
     @on(Relay)
@@ -76,33 +86,31 @@ class OralMessages(ActorModel):
 
     Args:
         n: generals, the commander included.
-        traitor: number of the one that lies: 0 is the commander; -1: nobody.
+        traitor: number of the one that lies: 0 is the commander; -1: nobody; None: each of them in turn.
     """
 
-    def __init__(self, n: int = 4, traitor: int = 0) -> None:
+    def __init__(self, n: int = 4, traitor: int | None = None) -> None:
         super().__init__(network=Network.UNORDERED)
-        self.traitor = traitor
-        names = [f"lieutenant-{number}" for number in range(1, n)]
-        lieutenants = [Reference(name, name) for name in names]
-        self.spawn(Commander, "attack", lieutenants, traitor == 0, name="commander")
-        for number, name in enumerate(names, start=1):
-            others = [other for other in lieutenants if other.name != name]
-            self.spawn(Lieutenant, others, traitor == number, name=name)
-        self.loyal = [name for number, name in enumerate(names, start=1) if number != traitor]
+        self.names = [f"lieutenant-{number}" for number in range(1, n)]
+        lieutenants = [Reference(name, name) for name in self.names]
+        self.spawn(
+            Commander, "attack", lieutenants, range(n) if traitor is None else (traitor,), name="commander"
+        )
+        for name in self.names:
+            self.spawn(Lieutenant, [other for other in lieutenants if other.name != name], name=name)
 
     def orders(self, state: View) -> list[str | None]:
         """What each loyal lieutenant obeys; None while it waits."""
-        return [state.actors[name].obeys for name in self.loyal]
+        traitor = state.actors["commander"].traitor
+        return [state.actors[name].obeys for number, name in enumerate(self.names, start=1) if number != traitor]
 
     def properties(self) -> list[Property]:
-        claims = [
+        return [
             always("IC1: loyal lieutenants obey the same order", lambda state: len(
                 {order for order in self.orders(state) if order is not None}
             ) <= 1),
+            always("IC2: they obey a loyal commander", lambda state: state.actors["commander"].traitor == 0 or all(
+                order in (None, "attack") for order in self.orders(state)
+            )),
             eventually("every loyal lieutenant obeys", lambda state: None not in self.orders(state)),
         ]
-        if self.traitor != 0:
-            claims.append(always("IC2: they obey a loyal commander", lambda state: all(
-                order in (None, "attack") for order in self.orders(state)
-            )))
-        return claims

@@ -1,13 +1,14 @@
 """The project's own Raft role, unchanged, under every interleaving: elections, and replication with crash and restart.
 
-Bounds keep the models finite: how often the timers of each node fire, a highest term, a number of crashes. What they
-find is "no violation within" those. The broken twins are subclasses with one wrong rule.
+Bounds keep the models finite: how often the timers of each node fire, a highest term, a number of crashes. Every run
+within them is tried to its end; since the timers of a group go on for ever, what is found is "no violation within". The
+broken twins are subclasses with one wrong rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.actor import Actor, on
 from actors.context import Context
@@ -17,6 +18,7 @@ from actors.verification.actor_model import ActorModel
 from actors.verification.actor_network import Network
 from actors.verification.actor_view import View
 from actors.verification.properties import Property, always, sometimes
+from core_ext.mailbox import Reference
 from protocols.raft import messages, properties
 from protocols.raft.configuration import configuration
 from protocols.raft.messages import Entry, EntryKind, RoleName
@@ -25,7 +27,7 @@ from protocols.raft.role import RaftRole
 from protocols.raft.settings import RaftSettings
 from protocols.raft.state import RoleState
 
-Leaders = tuple[tuple[int, str], ...]
+Leaders = tuple["Led", ...]
 
 
 class VotesTwice(RaftRole):
@@ -53,61 +55,66 @@ class CountsOldTerms(RaftRole):
 ROLES: dict[str, type[RaftRole]] = {"raft": RaftRole, "votes-twice": VotesTwice, "counts-old-terms": CountsOldTerms}
 
 
-class LeaderHistory(Recorded):
-    """Records who ever led which term."""
+class Led(NamedTuple):
+    """What was seen of one leader.
 
-    def observed(self, name: str, actor: Actor) -> tuple[int, str] | None:
-        if isinstance(actor, RaftRole) and actor.role is RoleName.LEADER:
-            return actor.term, actor.node
-        return None
-
-    def after(self, history: Leaders, addition: tuple[int, str]) -> Leaders:
-        return history if addition in history else tuple(sorted((*history, addition)))
-
-
-class Owner(Actor):
-    """Keeps the log: applies at once, and proposes its commands when its role leads.
-
-    Args:
-        commands: one after the other, each when the one before was applied.
+    Attributes:
+        term, node: whom it is about.
+        log: terms of the entries of its log, as it was seen last.
+        only_appended: every log of it that was seen goes on where the one before ended.
     """
 
-    def __init__(self, commands: Sequence[bytes] = ()) -> None:
+    term: int
+    node: str
+    log: tuple[int, ...]
+    only_appended: bool = True
+
+
+class LeaderHistory(Recorded):
+    """Records who ever led which term, and what it did to its log meanwhile."""
+
+    def observed(self, name: str, actor: Actor) -> Led | None:
+        """A leader, after one of its handlers."""
+        if isinstance(actor, RaftRole) and actor.role is RoleName.LEADER:
+            log = actor.log
+            return Led(actor.term, actor.node, tuple(log.term_at(i) or 0 for i in range(1, log.last_index + 1)))
+        return None
+
+    def after(self, history: Leaders, addition: Led) -> Leaders:
+        """The leaders so far."""
+        leaders = {(led.term, led.node): led for led in history}
+        before = leaders.get(addition[:2])
+        if before is not None:
+            kept = before.only_appended and addition.log[: len(before.log)] == before.log
+            addition = addition._replace(only_appended=kept)
+        leaders[addition[:2]] = addition
+        return tuple(sorted(leaders.values()))
+
+
+class Proposer(Actor):
+    """Proposes its commands to a role of its node, as soon as it starts; what comes before the role leads is refused.
+
+    Args:
+        role: to whom.
+        commands: each in a message of its own.
+    """
+
+    def __init__(self, role: Reference, commands: Sequence[bytes]) -> None:
+        self.role = role
         self.commands = tuple(commands)
-        self.applied = 0
-        self.proposed = 0
 
-    @on(messages.RoleChanged)
-    def role_changed(self, message: messages.RoleChanged, context: Context) -> None:
-        if message.role is RoleName.LEADER and self.proposed < len(self.commands):
-            assert context.sender is not None
-            context.send(context.sender, messages.Propose(tag=self.proposed, commands=(self.commands[self.proposed],)))
-            self.proposed += 1
-
-    @on(messages.Committed)
-    def committed(self, message: messages.Committed, context: Context) -> None:
-        self.applied = message.entries[-1].index
-        if message.report:
-            self.report(context)
-
-    @on(messages.ReportApplied)
-    def report_applied(self, message: messages.ReportApplied, context: Context) -> None:
-        self.report(context)
-
-    def report(self, context: Context) -> None:
-        assert context.sender is not None
-        context.send(context.sender, messages.AppliedUpTo(index=self.applied))
-
-    @on(messages.ProposalRefused)
-    def refused(self, message: messages.ProposalRefused, context: Context) -> None:
-        """Leadership was lost before the proposal came: it is given up."""
+    def start(self, context: Context) -> None:
+        for tag, command in enumerate(self.commands):
+            context.send(self.role, messages.Propose(tag=tag, commands=(command,)))
 
 
 def invariants(nodes: Sequence[str]) -> list[Property]:
-    """The five of thesis figure 3.2, as far as they can be seen in one state and the leaders so far."""
+    """The five of thesis figure 3.2, as far as they can be seen in one state and the leaders so far. (Commands that
+    were committed stand for those that were applied.)"""
     pairs = [(one, other) for one in nodes for other in nodes if one != other]
     return [
-        always("election safety", lambda state: len({term for term, _ in state.history}) == len(state.history)),
+        always("election safety", lambda state: len({led.term for led in state.history}) == len(state.history)),
+        always("leader append-only", lambda state: all(led.only_appended for led in state.history)),
         always("log matching", *[_pair(logs_match, *pair) for pair in pairs if pair[0] < pair[1]]),
         always("leader completeness", *[_pair(leader_is_complete, *pair) for pair in pairs]),
         always("state machine safety", *[_pair(commits_agree, *pair) for pair in pairs if pair[0] < pair[1]]),
@@ -163,11 +170,13 @@ class Raft(ActorModel):
         fires: per server how often its timers fire in one run (elections and heartbeats); the rest never do.
         max_term: runs are followed while no term is higher.
         crashes: of any server; each comes back with what its disk holds.
-        commands: that the owner of n1, the only one, proposes when its role leads.
+        commands: that are proposed to n1.
         role: "raft", or a broken twin: "votes-twice", "counts-old-terms".
         network: between servers.
         cut: pairs of servers that never hear each other.
     """
+
+    settings = RaftSettings()
 
     def __init__(
         self, servers: int = 3, fires: tuple[int, ...] = (1, 1), max_term: int = 1, crashes: int = 0, commands: int = 0,
@@ -180,14 +189,15 @@ class Raft(ActorModel):
         )
         self.nodes = nodes
         self.max_term = max_term
-        settings = RaftSettings(max_append_entries=1)
         journals = self.journals()
         for node in nodes:
             self.spawn(
-                ROLES[role], settings, configuration(*nodes), name="raft-0", node=node, journal=journals.get(node, ())
+                ROLES[role], self.settings, configuration(*nodes), name="raft-0", node=node,
+                journal=journals.get(node, ()),
             )
         if commands:
-            self.spawn(Owner, [f"command-{number}".encode() for number in range(commands)], name="log-0", node="n1")
+            named = [f"command-{number}".encode() for number in range(commands)]
+            self.spawn(Proposer, Reference("n1", "raft-0"), named, name="client", node="n1")
 
     def journals(self) -> Mapping[str, Sequence[Message]]:
         """What servers start with; nothing here."""
@@ -211,6 +221,37 @@ class Raft(ActorModel):
         ]
 
 
+class RaftReplication(Raft):
+    """Replication while servers crash and restart, with what was not synced lost. Begins where the leader of term 1 has
+    gone: n1 holds a no-op and a command of that term, n2 only the no-op, n3 nothing. n2 stands for term 2; it needs n3,
+    replaces what only n1 has, and brings n3 up. Any server crashes at any moment, and comes back with what its disk
+    holds.
+
+    Args:
+        fires: as for ``Raft``.
+        crashes: in one run.
+        commands: that are proposed to n2.
+        role: as for ``Raft``.
+    """
+
+    boundary = ActorModel.boundary  # no term is higher than timers fire
+
+    def __init__(
+        self, fires: tuple[int, ...] = (0, 1), crashes: int = 1, commands: int = 0, role: str = "raft"
+    ) -> None:
+        super().__init__(fires=fires, max_term=1 + sum(fires), crashes=crashes, role=role)
+        if commands:
+            named = [f"command-{number}".encode() for number in range(commands)]
+            self.spawn(Proposer, Reference("n2", "raft-0"), named, name="client", node="n2")
+
+    def journals(self) -> Mapping[str, Sequence[Message]]:
+        """Logs that have come apart."""
+        begun = (Bootstrap(configuration=configuration(*self.nodes)), HardState(term=1, vote="n1"))
+        noop = Entry(index=1, term=1, kind=EntryKind.NOOP, commands=())
+        command = Entry(index=2, term=1, kind=EntryKind.COMMANDS, commands=(b"command",))
+        return {"n1": (*begun, noop, command), "n2": (*begun, noop), "n3": begun}
+
+
 class RaftFigure8(Raft):
     """From the middle of thesis figure 3.7: n1 was cut off with an entry of term 1, n2 with one of term 2. What happens
     when n1 leads term 3 and then n2 term 4? The role that counts old terms commits the first and then loses it. n1 and
@@ -219,6 +260,8 @@ class RaftFigure8(Raft):
     Args:
         role: "raft" or "counts-old-terms".
     """
+
+    settings = RaftSettings(max_append_entries=1)  # an entry of an old term travels without the no-op behind it
 
     def __init__(self, role: str = "raft") -> None:
         super().__init__(fires=(1, 1, 1), max_term=4, role=role, cut=(("n1", "n2"),))
