@@ -37,8 +37,10 @@ def worlds_of(name: str) -> dict[str, Callable[[float], Found]]:
         return {"direct": lambda seconds: _counted(mutant)}
     if mutant in store.MUTANTS:
         return worlds.STORE
-    models = checked.ASKED.get(name)
-    return {**worlds.RAFT, **({"checker": worlds.explored(models)} if models else {})}
+    looked = {"tests": worlds.written_test(name), **worlds.RAFT}
+    if name in checked.ASKED:
+        looked["checker"] = worlds.explored(checked.ASKED[name])
+    return looked
 
 
 def _counted(mutant: Miscount) -> Found:

@@ -25,8 +25,9 @@ FAST = [
     ("acknowledges before the sync", "random"),
     ("clears the vote on stepping down", "checker"),
     ("sends a heartbeat with the bare commit index", "checker"),
-    ("reuses the serials of its session", "store"),
-    ("answers a barrier from its own commit index", "store"),
+    ("forgets truncations at recovery", "raft"),
+    ("executes a repeated serial again", "store"),
+    ("sends what may be executed again in a new session", "store"),
 ]
 
 

@@ -21,6 +21,7 @@ from protocols.raft.scenario import RaftScenario
 from protocols.storage.scenario import StoreScenario
 from tests.mutants import checked
 from tests.raft import campaign as in_memory
+from tests.raft import test_rules
 
 #: A run with so many events is a storm; right versions stay far below (the row "nothing" of the table shows it).
 MOST_EVENTS = 200_000
@@ -60,6 +61,25 @@ def written_tests(files: list[str]) -> Callable[[float], Found]:
         return Found(
             caught=bool(first.name), by=first.name, runs=first.tests, seconds=time.process_time() - began
         )
+
+    return look
+
+
+def written_test(name: str) -> Callable[[float], Found]:
+    """The one test that is written for the rule, among those of Raft; else all their files."""
+    test = test_rules.RULES.get(name)
+    if test is None:
+        return written_tests(RAFT_TESTS)
+
+    def look(seconds: float) -> Found:
+        began = time.process_time()
+        caught = False
+        try:
+            test()
+        except (Exception, pytest.fail.Exception):
+            caught = True
+        by = "the rule's test in test_rules" if caught else ""
+        return Found(caught=caught, by=by, runs=1, seconds=time.process_time() - began)
 
     return look
 
@@ -137,7 +157,6 @@ def explored(models: tuple[str, ...]) -> Callable[[float], Found]:
 
 
 RAFT = {
-    "tests": written_tests(RAFT_TESTS),
     "random": random_runs,
     "raft": simulated(RaftScenario()),
     "store": simulated(StoreScenario()),
