@@ -148,7 +148,7 @@ class Search:
             model=self.name, distinct=distinct, generated=self.engine.generated, depth=self.depth,
             seconds=time.monotonic() - self.began, findings=tuple(findings), bound=self.bound, exact=self.options.exact,
             collision_probability=0.0 if self.options.exact else collision_probability(distinct),
-            bytes_per_state=self.engine.table_bytes / max(distinct, 1),
+            bytes_per_state=self._bytes_used() / max(distinct, 1),
         )
 
     def _explore(self, progress: ProgressCallback | None) -> None:
@@ -175,19 +175,22 @@ class Search:
                 if options.seconds is not None and now - self.began > options.seconds:
                     self._bounded(f"{options.seconds} seconds were over")
                     return
-                if engine.table_bytes + states.bytes_soon > options.memory_bytes:
+                if self._bytes_used() + states.bytes_soon > options.memory_bytes:
                     self._bounded(f"the tables would take more than {options.memory_bytes >> 20} MiB")
                     return
                 if progress is not None and now - told > PROGRESS_SECONDS:
                     told = now
                     progress(Progress(
                         states.count, engine.generated, states.count - states.cursor, self.depth, now - self.began,
-                        engine.table_bytes,
+                        self._bytes_used(),
                     ))
         if engine.cut:
             self._bounded("states outside of the model's boundary were left out")
         if engine.withheld:
             self._bounded(f"timers fire at most so often in one run: {self.model.timers}")
+
+    def _bytes_used(self) -> int:
+        return self.engine.table_bytes + self.world.object_bytes
 
     def _bounded(self, why: str) -> None:
         self.bound = f"{self.bound}; {why}" if self.bound else why

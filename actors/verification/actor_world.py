@@ -45,6 +45,7 @@ T = TypeVar("T")
 
 Outcome = tuple[int, tuple[int, ...], tuple[tuple[int, int], ...], int, int]
 
+BYTES_PER_NUMBERED = 600
 AUDITED = 256  # local steps that run twice, to see whether they can; later ones at each doubling
 
 
@@ -223,6 +224,11 @@ class World:
         """The history after one more operation began or ended."""
         assert self.history is not None
         return self.history_number(self.history.after(self.histories[history], self.operations[operation]))
+
+    @property
+    def object_bytes(self) -> int:
+        """Memory of what has numbers, about: measured with small actors, where it hardly depends on the fields."""
+        return BYTES_PER_NUMBERED * (len(self.locals) + len(self.events) + len(self.histories))
 
     # --- for recorders -----------------------------------------------------------------------------------------------
 

@@ -59,6 +59,16 @@ def pair(actor):
 clocked, counting = pair(Clocked), pair(Counting)
 
 
+class Growing(Clocked):
+    @on(Go)
+    def go(self, message, context):
+        self.at += 1
+        context.send(context.sender, Go())
+
+
+growing = pair(Growing)
+
+
 class NothingClaimed(clocked):
     def properties(self):
         return None
@@ -124,6 +134,13 @@ def test_a_model_that_cannot_be_checked_is_refused_by_name(models, name, said):
     result = run(f"{models}:{name}")
     assert (result.exit_code, isinstance(result.exception, SystemExit)) == (2, True)
     assert said in result.output
+
+
+def test_actors_whose_states_never_end_come_to_the_bound_of_memory(models):
+    """What grows here are the actors' own states, not the tables of global ones."""
+    result = run(f"{models}:growing", "--memory", "2")
+    assert result.exit_code == 4
+    assert "the tables would take more than 2 MiB" in result.output
 
 
 def test_a_diagram_that_cannot_be_written_changes_no_verdict(models, tmp_path):
