@@ -52,7 +52,30 @@ class CountsOldTerms(RaftRole):
             self.commit = max(self.commit, self.configuration.agreed(matches))
 
 
-ROLES: dict[str, type[RaftRole]] = {"raft": RaftRole, "votes-twice": VotesTwice, "counts-old-terms": CountsOldTerms}
+class VotesBeforeItsDisk(RaftRole):
+    """The broken twin whose votes leave before they are on its disk."""
+
+    @on(messages.VoteRequest)
+    def vote_request(self, message: messages.VoteRequest, context: Context) -> None:
+        hurried: Any = _Hurried(context)
+        super().vote_request(message, hurried)
+
+
+class _Hurried:
+    """A context in which nothing waits for the disk."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.send = context.send_now
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+
+ROLES: dict[str, type[RaftRole]] = {
+    "raft": RaftRole, "votes-twice": VotesTwice, "counts-old-terms": CountsOldTerms,
+    "votes-before-its-disk": VotesBeforeItsDisk,
+}
 
 
 class Led(NamedTuple):
@@ -171,7 +194,7 @@ class Raft(ActorModel):
         max_term: runs are followed while no term is higher.
         crashes: of any server; each comes back with what its disk holds.
         commands: that are proposed to n1.
-        role: "raft", or a broken twin: "votes-twice", "counts-old-terms".
+        role: "raft", or a broken twin: "votes-twice", "counts-old-terms", "votes-before-its-disk" (crashes show it).
         network: between servers.
         cut: pairs of servers that never hear each other.
     """

@@ -178,6 +178,26 @@ def test_raft_with_diverged_logs_a_crash_and_a_restart_keeps_the_invariants():
     assert (result.distinct, kept_within_bounds(result)) == (65_241, True)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_raft_replication_of_a_proposal_with_a_crash_and_a_restart_keeps_the_invariants():
+    result = check(RaftReplication(commands=1))
+    assert (result.distinct, kept_within_bounds(result)) == (2_400_561, True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_raft_replication_with_two_crashes_keeps_the_invariants():
+    result = check(RaftReplication(crashes=2))
+    assert (result.distinct, kept_within_bounds(result)) == (379_012, True)
+
+
+def test_a_vote_that_leaves_before_it_is_on_disk_is_forgotten_in_a_crash_and_given_again():
+    result = check(Raft(role="votes-before-its-disk", crashes=1), stop_on_violation=True)
+    assert result["election safety"].verdict is Verdict.VIOLATED
+    assert len(actions(result, "election safety")) == 16
+
+
 @pytest.mark.parametrize(("log", "then", "kept"), [
     ((1,), (1, 1), True), ((1, 1), (1,), False), ((1, 1), (1, 2), False),
 ])
