@@ -9,6 +9,7 @@ import argparse
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -105,7 +106,10 @@ def in_a_process(name: str, world: str, seconds: float) -> Found:
         if receiving.poll(limit):
             found = msgspec.json.decode(receiving.recv_bytes(), type=Found)
     except EOFError:
-        found = Found(caught=False, by=f"no answer within {seconds + MORE_SECONDS:g} s of own time")
+        process.join()
+        slow = process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
+        why = f"within {seconds + MORE_SECONDS:g} s of own time" if slow else f"but exit code {process.exitcode}"
+        found = Found(caught=False, by=f"no answer {why}")
     finally:
         receiving.close()
         if process.is_alive():
