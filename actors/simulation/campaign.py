@@ -5,6 +5,7 @@ Knows seeds and files; what a run is, ``swarm`` knows.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from actors.simulation.swarm import Result, Scenario
 from actors.simulation.tape import Tape
 
 SHRINK_RUNS = 1000
+COLLECT_EVERY = 32  # runs: a world is few objects to the garbage collector, and may be megabytes
 
 
 class Campaign(msgspec.Struct):
@@ -80,6 +82,8 @@ def run(
             break
         result, _ = swarm.play(scenario, Tape(seed))
         campaign.add(result)
+        if campaign.runs % COLLECT_EVERY == 0:
+            gc.collect()
         if watch is not None:
             watch(campaign, result)
         if result.violated and not keep_going:
