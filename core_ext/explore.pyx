@@ -231,7 +231,9 @@ cdef class StateStore:
     @property
     def bytes_soon(self):
         """Memory that the table will take on top when it is doubled, in bytes; 0 while that is far off."""
-        return 2 * (self._mask + 1) * (sizeof(uint64_t) + sizeof(uint32_t)) if <uint64_t> self.count * 2 > self._mask else 0
+        if <uint64_t> self.count * 2 <= self._mask:
+            return 0
+        return 2 * (self._mask + 1) * (sizeof(uint64_t) + sizeof(uint32_t))
 
     def add(self, const uint8_t[::1] row, uint64_t fingerprint, parent=None, uint32_t action=0):
         """Add a state.

@@ -298,7 +298,7 @@ cdef class StageNode:
 
     Attributes:
         world: the clockwork.
-        links: by the other node's name; makes one when it is first asked for, and gives None when there is no such node.
+        links: by the other node's name; makes one when it is first asked for; None when there is no such node.
         types: for each type of message seen, whether it travels in the control lane.
         at_once: types of effects that never wait for the disk.
         actions: functions to be called between two actors' batches.

@@ -122,7 +122,7 @@ static void log_note_sync(log_syncer *syncer, uint64_t took) {
     int fast = atomic_load(&syncer->fast), run = atomic_load(&syncer->run);
     if (took > LOG_FAST_NS) {
         fast = 0;
-        if (took > LOG_STALL_NS && run < LOG_FAST_RUN_MAX) run *= 4;
+        if (took > LOG_STALL_NS) run = run * 4 < LOG_FAST_RUN_MAX ? run * 4 : LOG_FAST_RUN_MAX;
     } else if (fast < run && ++fast == run && run > LOG_FAST_RUN) {
         fast = run /= 2; /* it has kept its word; but only one more run makes the next one shorter again */
     }

@@ -11,8 +11,9 @@ from tests.house import determinism
 ROOT = Path(__file__).resolve().parents[2]
 PROTOCOLS = sorted((ROOT / "protocols").rglob("*.py"))
 SIMULATION = sorted((ROOT / "actors" / "simulation").rglob("*.py"))
-#: The world itself draws from seeds, and the tools around it look at the wall clock and write files.
-WORLD_MAY = {"random", "time", "pathlib", "sys", "importlib", "platform", "weakref"}
+#: The world itself draws from seeds, and the tools around it look at the wall clock and write files, and
+#: collect worlds that are over.
+WORLD_MAY = {"gc", "random", "time", "pathlib", "sys", "importlib", "platform", "weakref"}
 
 
 @pytest.mark.parametrize("path", PROTOCOLS, ids=lambda path: str(path.relative_to(ROOT)))
