@@ -21,7 +21,7 @@ ASKS = 500
 IN_FLIGHT = 1_000
 
 
-class Counter(xo.Actor):  # type: ignore[misc]  # xoscar has no types
+class Counter(xo.Actor):
     """Answers, and measures how fast another one does."""
 
     def __init__(self) -> None:
