@@ -14,6 +14,7 @@ from actors.context import Ticket
 from actors.errors import AskFailed, AskTimeout, ContractError
 from actors.message import Answer, Lane, Reason, Request, Terminated
 from actors.recording import JournalView, Recorder
+from actors.verification.actor_class import check_class
 from actors.verification.actor_effects import Release
 from actors.verification.actor_events import (
     DOWN,
@@ -380,11 +381,7 @@ class World:
         actor_class, args, parent = made if made is not None else (*self.slots[slot][1:3], None)
         if actor_class is None:
             return []
-        if actor_class.is_async:
-            raise ModelError(
-                f"actor {self.slots[slot].text} ({actor_class.__qualname__}) has async handlers; those live in the "
-                f"real world only, since what they wait for is not under the checker's control"
-            )
+        check_class(self.slots[slot].text, actor_class)
         stream = local.stream
         if stream is None and actor_class.is_durable:
             stream = Stream(records=self.slots[slot].journal)

@@ -56,7 +56,25 @@ def pair(actor):
     return Pair
 
 
-clocked, counting = pair(Clocked), pair(Counting)
+class Unordered(Clocked):
+    @on(Go)
+    def go(self, message, context):
+        for name in {"a", "b"}:
+            self.at = name
+
+
+class Names(Message, wire="tests.refusals.names"):
+    members: frozenset[str] = frozenset({"a", "b"})
+
+
+class UnorderedMessage(Clocked):
+    @on(Names)
+    def names(self, message, context):
+        self.at = [name for name in message.members]
+
+
+clocked, counting, unordered = pair(Clocked), pair(Counting), pair(Unordered)
+unordered_message = pair(UnorderedMessage)
 
 
 class Growing(Clocked):
@@ -124,6 +142,8 @@ def run(*arguments: object) -> Result:
 @pytest.mark.parametrize(("name", "said"), [
     ("clocked", "actor a met 'Go()' twice in the same state, and did not do the same"),
     ("counting", "use nothing that changes outside of its own fields"),
+    ("unordered", "iterates the set {'a', 'b'}, whose order the hash seed decides; use sorted("),
+    ("unordered_message", "iterates the set message.members"),
     ("NothingClaimed", "properties raised TypeError: 'NoneType' object is not iterable"),
     ("SameNames", "two properties are named 'one'"),
     ("NoList", "properties raised TypeError: 'NoneType' object is not iterable"),
