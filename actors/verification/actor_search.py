@@ -143,6 +143,7 @@ class Search:
         self.engine.seed(initial)
         self._explore(progress)
         findings = self._findings()
+        self.sight.check_unchanged()
         distinct = self.engine.states.count
         return Result(
             model=self.name, distinct=distinct, generated=self.engine.generated, depth=self.depth,

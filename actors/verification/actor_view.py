@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from actors.message import Message
 from actors.verification.actor_local import Life, Local
 from actors.verification.actor_network import Envelope, Parcel
-from actors.verification.actor_state import thaw
+from actors.verification.actor_state import freeze, thaw
 from actors.verification.actor_text import parts_of
 from actors.verification.errors import ModelError
 
@@ -32,6 +32,7 @@ class Sight:
     def __init__(self, world: World) -> None:
         self.world = world
         self._actors: dict[int, Any] = {}
+        self._slots: dict[str, int] = {}
 
     def slot(self, name: str) -> int:
         """The place of an actor by its name, ``node/name`` where the node has others.
@@ -39,8 +40,12 @@ class Sight:
         Raises:
             ModelError: lists the names that there are.
         """
+        found = self._slots.get(name)
+        if found is not None:
+            return found
         for place, slot in enumerate(self.world.slots):
             if name in (slot.text, f"{slot.reference.node}/{slot.reference.name}"):
+                self._slots[name] = place
                 return place
         known = ", ".join(slot.text for slot in self.world.slots)
         raise ModelError(f"a property asks for the actor {name!r}; the model has {known}")
@@ -52,6 +57,22 @@ class Sight:
             fields = self.world.locals[number].fields
             found = self._actors[number] = None if fields is None else thaw(fields)
         return found
+
+    def check_unchanged(self) -> None:
+        """Predicates share these copies: one that was changed has spoiled what others said of the same state.
+
+        Raises:
+            ModelError: a predicate changed an actor.
+        """
+        for number, actor in self._actors.items():
+            if actor is None:
+                continue
+            before, after = self.world.locals[number].fields, freeze(type(actor).__qualname__, actor)
+            if after != before:
+                raise ModelError(
+                    f"a property or the boundary changed the actor that it looked at: {before!r} became {after!r}; "
+                    f"look, and build new values instead"
+                )
 
 
 class Actors(Mapping[str, Any]):

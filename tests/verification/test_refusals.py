@@ -77,6 +77,22 @@ clocked, counting, unordered = pair(Clocked), pair(Counting), pair(Unordered)
 unordered_message = pair(UnorderedMessage)
 
 
+class Meddling(pair(Actor)):
+    """A property that takes away what it looks at."""
+
+    def __init__(self):
+        ActorModel.__init__(self)
+        self.spawn(Keeping, name="a")
+
+    def properties(self):
+        return [always("all are kept", lambda state: len(state.actors["a"].kept) != 2 or state.actors["a"].kept.pop())]
+
+
+class Keeping(Actor):
+    def __init__(self):
+        self.kept = [1, 2]
+
+
 class Growing(Clocked):
     @on(Go)
     def go(self, message, context):
@@ -144,6 +160,7 @@ def run(*arguments: object) -> Result:
     ("counting", "use nothing that changes outside of its own fields"),
     ("unordered", "iterates the set {'a', 'b'}, whose order the hash seed decides; use sorted("),
     ("unordered_message", "iterates the set message.members"),
+    ("Meddling", "changed the actor that it looked at"),
     ("NothingClaimed", "properties raised TypeError: 'NoneType' object is not iterable"),
     ("SameNames", "two properties are named 'one'"),
     ("NoList", "properties raised TypeError: 'NoneType' object is not iterable"),
