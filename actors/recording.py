@@ -120,7 +120,7 @@ JournalEffect = Append | Truncate | Resolve | Checkpoint | Read
 Effect = Send | Reply | Ask | SetTimer | CancelTimer | Spawn | Stop | Watch | JournalEffect
 
 
-class World(Protocol):
+class Choices(Protocol):
     """What a recorder must ask while the handler runs, because the answer cannot wait."""
 
     def choose(self, actor: Reference, options: Sequence[T]) -> T:
@@ -131,6 +131,10 @@ class World(Protocol):
 
     def buggify(self, actor: Reference, place: str) -> bool:
         """Take the rare branch?"""
+
+
+class World(Choices, Protocol):
+    """The same, and where children come from."""
 
     def new_child(self, parent: Reference, actor_class: type[Any], name: str | None) -> Reference:
         """The reference of an actor that the handler is about to spawn."""
@@ -232,7 +236,8 @@ class Recorder:
         self.parent = parent
         self.sender: Reference | None = None
         self.view: JournalView | None = None
-        self._world = world
+        self._world: Choices = world
+        self._new_child = world.new_child
         self._answers = frozenset(answers)
         self._ticket: Ticket | None = None
 
@@ -319,7 +324,7 @@ class Recorder:
         supervision: Supervision | None = None, mailbox: Mailbox | None = None,
     ) -> Reference:
         """See ``Context.spawn``."""
-        reference = self._world.new_child(self.self, actor_class, name)
+        reference = self._new_child(self.self, actor_class, name)
         self.effects.append(Spawn(reference, actor_class, args, supervision, mailbox))
         return reference
 

@@ -1,8 +1,8 @@
 """C-level names of the stage of the simulated world."""
 
-from core_ext.agenda cimport Agenda
 from core_ext.draws cimport Draws
 from core_ext.mailbox cimport Reference
+from core_ext.stage_link cimport StageLink, StagePeer
 
 ctypedef unsigned long long u64
 
@@ -37,41 +37,6 @@ cdef class StageTimer:
     cdef public long long queued
     cdef public bint live
 
-cdef class Parcel:
-    cdef readonly unsigned int wire_id
-    cdef readonly bytes body
-    cdef public object message
-
-cdef class Frame:
-    cdef readonly StageLink link
-    cdef readonly list envelopes
-    cdef readonly bint control
-    cdef long long size
-    cdef long long sender_boots
-    cdef long long receiver_boots
-
-cdef class StageLink:
-    cdef readonly StageNode source
-    cdef readonly StageNode target
-    cdef readonly tuple key
-    cdef object on_arrival
-    cdef long long data_due
-    cdef long long control_due
-    cdef public long long clogged_until
-    cdef public long long slow_until
-    cdef public double slow_factor
-    cdef public int cut
-    cdef public bint lost
-    cdef public long long bytes_under_way
-    cdef public long long controls_under_way
-    cdef public long long waiting_bytes
-    cdef public object waiting
-    cdef readonly long long queue_bytes
-    cdef readonly long long control_limit
-    cdef readonly long long max_body_bytes
-    cdef bint takes(self, tuple posted, bint control) except -1
-    cpdef int arrived(self, bint control, long long size) except -1
-
 cdef class StageCell:
     cdef public object actor
     cdef public object own
@@ -96,8 +61,7 @@ cdef class StageCell:
     cdef public StageHands hands
     cpdef int accept(self, int kind, object message, object sender, u64 correlation, bint control) except -1
 
-cdef class StageNode:
-    cdef public Agenda world
+cdef class StageNode(StagePeer):
     cdef public Draws stream
     cdef public dict names
     cdef public dict types
@@ -113,18 +77,14 @@ cdef class StageNode:
     cdef public list actions
     cdef public list gating
     cdef public list outbox
-    cdef public long long boots
     cdef public long long synced
     cdef public long long busy_until
     cdef public long long fuse
     cdef public long long handler_ns
     cdef public double clock_rate
     cdef public double shift
-    cdef public bint up
-    cdef public bint paused
     cdef public bint in_turn
     cdef public bint scheduled
-    cdef public bint traced
     cpdef object pack(self, object message)
     cpdef object post(self, StageLink link, tuple posted, bint control)
     cpdef int schedule(self) except -1

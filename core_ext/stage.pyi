@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, Final
 
-from core_ext.agenda import Agenda
 from core_ext.draws import Draws
 from core_ext.mailbox import Reference
+from core_ext.stage_link import StageLink, StagePeer
 
 NEW: Final[int]
 RUNNING: Final[int]
@@ -82,69 +82,6 @@ class StageTimer:
     live: bool
     def __init__(self, cell: StageCell, key: Hashable) -> None: ...
 
-class Parcel:
-    """One message on the wire; copies for several receivers share it, and its bytes are decoded once."""
-
-    wire_id: int
-    body: bytes
-    message: Any
-    def __init__(self, wire_id: int, body: bytes) -> None: ...
-
-class Frame:
-    """Envelopes under way together on one lane of a link, from one life of a node to one life of another."""
-
-    link: StageLink
-    envelopes: list[Any]
-    control: bool
-
-class StageLink:
-    """What one node has for another one: what waits for the end of the turn, and what is under way."""
-
-    source: Any
-    target: Any
-    key: tuple[str, str]
-    """The names of both nodes."""
-    cut: int
-    """How many obstacles stand in the way; nothing gets through while there is one."""
-    clogged_until: int
-    slow_until: int
-    slow_factor: float
-    lost: bool
-    """The sending side takes the peer for lost."""
-    bytes_under_way: int
-    controls_under_way: int
-    queue_bytes: int
-    control_limit: int
-    max_body_bytes: int
-    def __init__(
-        self, source: StageNode, target: StageNode, key: tuple[str, str], queue_bytes: int, control_limit: int,
-        max_body_bytes: int,
-    ) -> None: ...
-    def take(self, control: bool) -> tuple[list[Any], int]:
-        """(envelopes, size) that wait in a lane; they are under way from now on, until ``arrived`` says so."""
-
-    def leave(
-        self, control: bool, envelopes: list[Any], size: int, depart_ns: int, delay_ns: int, ordered: bool
-    ) -> bool:
-        """What leaves now arrives when its delay, and what goes before it in its lane, allow; False when cut.
-
-        Args:
-            size: what ``take`` counted; given back on arrival.
-            ordered: whether it keeps its place in its lane.
-        """
-
-    def arrive(self, frame: Frame) -> None:
-        """A frame is there: it is read, waits in the sockets of a node that stands still, or is gone."""
-
-    def read_frame(self, frame: Frame) -> None:
-        """The receiver takes a frame in."""
-
-    def connected(self) -> None:
-        """Both ends have begun anew: nothing that is under way holds up what comes."""
-
-    def arrived(self, control: bool, size: int) -> int:
-        """So much is no longer under way."""
-
 class StageCell:
     """One actor's mailbox and state of life."""
 
@@ -175,10 +112,9 @@ class StageCell:
     def overflow(self, control: bool) -> int:
         """The queue may be full: what becomes of one more message. For the subclass."""
 
-class StageNode:
+class StageNode(StagePeer):
     """One node's actors and their turns."""
 
-    world: Agenda
     stream: Draws
     names: dict[str, Any]
     types: dict[type[Any], bool]
@@ -197,8 +133,6 @@ class StageNode:
     gating: list[Any]
     """Actors whose newest records no batch of the log holds yet."""
     outbox: list[tuple[Any, bool]]
-    boots: int
-    """How often the node was started."""
     synced: int
     busy_until: int
     fuse: int
@@ -209,11 +143,8 @@ class StageNode:
     """Of its clock, in seconds per second."""
     shift: float
     """Of a range that a timer's delay is drawn from, as a share of it."""
-    up: bool
-    paused: bool
     in_turn: bool
     scheduled: bool
-    traced: bool
     def check_type(self, message: object) -> None:
         """Check a type of message seen for the first time, and note its lane. For the subclass."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from actors.message import Message, check_fields, message_type
 from core_ext.codec import ENVELOPE_OVERHEAD_BYTES, FRAME_OVERHEAD_BYTES, CodecError, MessageCodec
 from core_ext.mailbox import Reference
-from core_ext.stage import Parcel
+from core_ext.stage_link import Parcel
 
 # Kinds of envelopes: the first four are those of the wire, the others a world's words to another world.
 TELL, ASK, REPLY, FAILURE, WATCH, UNWATCH, TERMINATED, REJECTED = range(8)

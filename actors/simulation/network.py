@@ -16,7 +16,7 @@ from actors.message import answer_type
 from actors.simulation.envelope import FAILURE, OVERHEAD_BYTES, REPLY, CodecError, Envelope, Wire
 from actors.simulation.ledger import SHOWN
 from actors.trace import What
-from core_ext.stage import StageLink
+from core_ext.stage_link import StageLink
 
 if TYPE_CHECKING:
     from actors.simulation.faults import LinkFaults

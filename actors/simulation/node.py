@@ -248,10 +248,6 @@ class Node(Correspondent):
         """``context.buggify``."""
         return self.simulation.buggify(place)
 
-    def new_child(self, parent: Reference, actor_class: type[Any], name: str | None) -> Reference:
-        """Not used: ``Hands.spawn`` makes the child itself."""
-        raise NotImplementedError
-
     def monotonic_ns(self) -> int:
         """This node's steady clock: it drifts and never steps."""
         return int(self.simulation.now_ns * self.clock_rate)

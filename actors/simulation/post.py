@@ -15,7 +15,8 @@ from actors.simulation.asks import Asks, Pending
 from actors.simulation.cell import Cell
 from actors.simulation.envelope import CodecError, Envelope, Parcel, Wire
 from core_ext.mailbox import Reference
-from core_ext.stage import ASK, DROPPED, FULL, NOBODY, TAKEN, TELL, StageLink, StageNode
+from core_ext.stage import ASK, DROPPED, FULL, NOBODY, TAKEN, TELL, StageNode
+from core_ext.stage_link import StageLink
 
 if TYPE_CHECKING:
     from actors.simulation.simulation import Simulation

@@ -29,6 +29,9 @@ class _World:
         self.taken.append((index, len(options)))
         return options[index]
 
+    def new_child(self, parent: Reference, actor_class: type[Any], name: str | None) -> Reference:
+        raise AssertionError(f"{parent} spawns {actor_class.__qualname__}, which this twin does not understand")
+
 
 class PlainState:
     """One global state: actors as they are, messages as a list in the order of sending."""

@@ -1,0 +1,45 @@
+"""C-level names of the links of the simulated world."""
+
+from core_ext.agenda cimport Agenda
+
+cdef class StagePeer:
+    cdef public Agenda world
+    cdef public long long boots
+    cdef public bint up
+    cdef public bint paused
+    cdef public bint traced
+
+cdef class Parcel:
+    cdef readonly unsigned int wire_id
+    cdef readonly bytes body
+    cdef public object message
+
+cdef class Frame:
+    cdef readonly StageLink link
+    cdef readonly list envelopes
+    cdef readonly bint control
+    cdef long long size
+    cdef long long sender_boots
+    cdef long long receiver_boots
+
+cdef class StageLink:
+    cdef readonly StagePeer source
+    cdef readonly StagePeer target
+    cdef readonly tuple key
+    cdef object on_arrival
+    cdef long long data_due
+    cdef long long control_due
+    cdef public long long clogged_until
+    cdef public long long slow_until
+    cdef public double slow_factor
+    cdef public int cut
+    cdef public bint lost
+    cdef public long long bytes_under_way
+    cdef public long long controls_under_way
+    cdef public long long waiting_bytes
+    cdef public object waiting
+    cdef readonly long long queue_bytes
+    cdef readonly long long control_limit
+    cdef readonly long long max_body_bytes
+    cdef bint takes(self, tuple posted, bint control) except -1
+    cpdef int arrived(self, bint control, long long size) except -1

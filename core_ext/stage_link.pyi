@@ -1,0 +1,78 @@
+"""Links of the simulated world: what one node has for another, what is under way, and when it arrives."""
+
+from typing import Any
+
+from core_ext.agenda import Agenda
+
+class StagePeer:
+    """What a link knows of the nodes at its ends."""
+
+    world: Agenda
+    boots: int
+    """How often the node was started."""
+    up: bool
+    paused: bool
+    traced: bool
+
+class Parcel:
+    """One message on the wire; copies for several receivers share it, and its bytes are decoded once."""
+
+    wire_id: int
+    body: bytes
+    message: Any
+    def __init__(self, wire_id: int, body: bytes) -> None: ...
+
+class Frame:
+    """Envelopes under way together on one lane of a link, from one life of a node to one life of another."""
+
+    link: StageLink
+    envelopes: list[Any]
+    control: bool
+
+class StageLink:
+    """What one node has for another one: what waits for the end of the turn, and what is under way."""
+
+    source: Any
+    target: Any
+    key: tuple[str, str]
+    """The names of both nodes."""
+    cut: int
+    """How many obstacles stand in the way; nothing gets through while there is one."""
+    clogged_until: int
+    slow_until: int
+    slow_factor: float
+    lost: bool
+    """The sending side takes the peer for lost."""
+    bytes_under_way: int
+    controls_under_way: int
+    queue_bytes: int
+    control_limit: int
+    max_body_bytes: int
+    def __init__(
+        self, source: StagePeer, target: StagePeer, key: tuple[str, str], queue_bytes: int, control_limit: int,
+        max_body_bytes: int,
+    ) -> None: ...
+    def take(self, control: bool) -> tuple[list[Any], int]:
+        """(envelopes, size) that wait in a lane; they are under way from now on, until ``arrived`` says so."""
+
+    def leave(
+        self, control: bool, envelopes: list[Any], size: int, depart_ns: int, delay_ns: int, ordered: bool
+    ) -> bool:
+        """What leaves now arrives when its delay, and what goes before it in its lane, allow; False when cut.
+
+        Args:
+            size: what ``take`` counted; given back on arrival.
+            ordered: whether it keeps its place in its lane.
+        """
+
+    def arrive(self, frame: Frame) -> None:
+        """A frame is there: it is read, waits in the sockets of a node that stands still, or is gone."""
+
+    def read_frame(self, frame: Frame) -> None:
+        """The receiver takes a frame in."""
+
+    def connected(self) -> None:
+        """Both ends have begun anew: nothing that is under way holds up what comes."""
+
+    def arrived(self, control: bool, size: int) -> int:
+        """So much is no longer under way."""
