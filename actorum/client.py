@@ -38,7 +38,32 @@ class NotReachable(ConnectionError):
         self.certainly_not_executed = certainly_not_executed
 
 
-class Client:
+class Commands:
+    """The commands that have a method, for whatever executes commands."""
+
+    def execute(self, *command: Argument) -> Any:
+        """Run one command.
+
+        Raises:
+            ReplyError: it was answered with an error.
+        """
+        raise NotImplementedError
+
+    def get(self, key: Argument) -> bytes | None:
+        """The value of a key; None when there is none."""
+        value = self.execute("GET", key)
+        return value if isinstance(value, bytes) else None
+
+    def set(self, key: Argument, value: Argument) -> None:
+        """Set a key; returns once it is on disk on a majority."""
+        self.execute("SET", key, value)
+
+    def delete(self, *keys: Argument) -> int:
+        """Delete keys; the number of those that existed."""
+        return int(self.execute("DEL", *keys))
+
+
+class Client(Commands):
     """One connection to one node's Redis door.
 
     Args:
@@ -76,19 +101,6 @@ class Client:
         packed = [hiredis.pack_command(tuple(command)) for command in commands]  # type: ignore[arg-type]
         self._send(b"".join(packed))
         return [self._receive() for _ in packed]
-
-    def get(self, key: Argument) -> bytes | None:
-        """The value of a key; None when there is none."""
-        value = self.execute("GET", key)
-        return value if isinstance(value, bytes) else None
-
-    def set(self, key: Argument, value: Argument) -> None:
-        """Set a key; returns once it is on disk on a majority."""
-        self.execute("SET", key, value)
-
-    def delete(self, *keys: Argument) -> int:
-        """Delete keys; the number of those that existed."""
-        return int(self.execute("DEL", *keys))
 
     def close(self) -> None:
         """Close the connection; what had no reply yet may have been executed."""

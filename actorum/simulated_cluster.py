@@ -17,7 +17,7 @@ from actors.actor import Actor, on
 from actors.context import Context
 from actors.message import Message
 from actors.simulation import BoundedDelay, Faults, Node, Simulation, SimulationError, TimeModel, Violation
-from actorum.client import Argument, NotReachable, ReplyError
+from actorum.client import Argument, Commands, NotReachable, ReplyError
 from protocols.raft import RaftRole
 from protocols.raft import properties as raft_properties
 from protocols.raft.messages import RoleName
@@ -66,7 +66,7 @@ class SimulatedDoor(Actor):
         self._answers[message.ticket] = message
 
 
-class SimulatedClient:
+class SimulatedClient(Commands):
     """A client of one node, under the words of ``actorum.client.Client``.
 
     Args:
@@ -113,19 +113,6 @@ class SimulatedClient:
             except ReplyError as error:
                 replies.append(error)
         return replies
-
-    def get(self, key: Argument) -> bytes | None:
-        """The value of a key; None when there is none."""
-        value = self.execute("GET", key)
-        return value if isinstance(value, bytes) else None
-
-    def set(self, key: Argument, value: Argument) -> None:
-        """Set a key."""
-        self.execute("SET", key, value)
-
-    def delete(self, *keys: Argument) -> int:
-        """Delete keys; the number of those that existed."""
-        return int(self.execute("DEL", *keys))
 
     def close(self) -> None:
         """Nothing is held."""

@@ -17,7 +17,7 @@ from actors.verification.actor_steps import Replayer
 from actors.verification.actor_view import Sight, View
 from actors.verification.actor_world import World
 from actors.verification.errors import ModelError
-from actors.verification.properties import Property
+from actors.verification.properties import Property, claims
 from actors.verification.result import (
     Finding,
     Kind,
@@ -65,7 +65,7 @@ class Search:
             raise ModelError(f"{self.name}: there is no actor in it; add some with spawn(...)")
         self.model = model
         self.options = options
-        self.claims = _claims_of(model, self.name)
+        self.claims = claims(self.name, model.properties)
         predicates = [predicate for claim in self.claims for predicate in claim.predicates]
         if len(predicates) > MAX_PREDICATES:
             raise ModelError(f"{self.name}: {len(predicates)} predicates; at most {MAX_PREDICATES} in one check")
@@ -272,24 +272,6 @@ class Search:
                 reason = "nothing is enabled in a reachable state"
                 return Finding(claim.name, claim.kind, Verdict.VIOLATED, reason, trace)
         return self._unviolated(claim)
-
-
-def _claims_of(model: ActorModel, name: str) -> list[Property]:
-    try:
-        claims = list(model.properties())
-    except Exception as error:
-        raise ModelError(f"{name}: properties raised {type(error).__name__}: {error}") from error
-    for claim in claims:
-        if not isinstance(claim, Property):
-            raise ModelError(
-                f"{name}: properties gives {claim!r}; make properties with always, sometimes, eventually, leads_to or "
-                f"deadlock_free"
-            )
-    names = [claim.name for claim in claims]
-    twice = sorted({one for one in names if names.count(one) > 1})
-    if twice:
-        raise ModelError(f"{name}: two properties are named {twice[0]!r}")
-    return claims
 
 
 def collision_probability(distinct: int) -> float:

@@ -9,7 +9,7 @@ from actors.verification.blame import Blame
 from actors.verification.errors import ModelError
 from actors.verification.model import Model
 from actors.verification.plain_space import PlainSpace
-from actors.verification.properties import Property
+from actors.verification.properties import Property, claims
 from actors.verification.random_walks import walk
 from actors.verification.recorded_space import RecordedSpace
 from actors.verification.replaying import Replay
@@ -65,17 +65,7 @@ def _listed(blame: Blame, name: str, function: Any) -> list[Any]:
 
 
 def _properties(model: Model[Any, Any], blame: Blame) -> list[Property]:
-    properties = _listed(blame, "properties", model.properties)
-    for one in properties:
-        if not isinstance(one, Property):
-            raise ModelError(
-                f"{blame.name}: properties gives {one!r}; make properties with always, sometimes, eventually, leads_to "
-                f"or deadlock_free"
-            )
-    names = [one.name for one in properties]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ModelError(f"{blame.name}: two properties are named {twice[0]!r}")
+    properties = claims(blame.name, model.properties)
     if sum(one.kind is Kind.DEADLOCK_FREE for one in properties) > 1:
         raise ModelError(f"{blame.name}: two deadlock_free properties; say in one where a run may end")
     return properties

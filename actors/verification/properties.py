@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
+from actors.verification.errors import ModelError
 from actors.verification.result import Kind
 
 Predicate = Callable[[Any], bool]
@@ -59,3 +60,30 @@ def leads_to(name: str, cause: Predicate, effect: Predicate) -> Property:
 def deadlock_free(name: str, unless: Predicate = lambda state: False) -> Property:
     """In every reachable state something is enabled, unless the predicate says that a run may end there (safety)."""
     return Property(name, Kind.DEADLOCK_FREE, (unless,))
+
+
+def claims(name: str, properties: Callable[[], Iterable[Property]]) -> list[Property]:
+    """What a model claims, when that is fit to be checked.
+
+    Args:
+        name: of the model, for messages.
+        properties: the model's method.
+
+    Raises:
+        ModelError: it raised, gave something else than properties, or two of one name.
+    """
+    try:
+        found = list(properties())
+    except Exception as error:
+        raise ModelError(f"{name}: properties raised {type(error).__name__}: {error}") from error
+    for one in found:
+        if not isinstance(one, Property):
+            raise ModelError(
+                f"{name}: properties gives {one!r}; make properties with always, sometimes, eventually, leads_to or "
+                f"deadlock_free"
+            )
+    names = [one.name for one in found]
+    twice = sorted({one for one in names if names.count(one) > 1})
+    if twice:
+        raise ModelError(f"{name}: two properties are named {twice[0]!r}; give each a name of its own")
+    return found

@@ -13,12 +13,19 @@ from collections.abc import Sequence
 from actors.actor import Actor, on
 from actors.context import Context
 from actors.message import Message
-from actors.verification.actor_history import linearizable
 from actors.verification.actor_model import ActorModel
 from actors.verification.actor_network import Network
-from actors.verification.properties import Property, always, sometimes
+from actors.verification.properties import Property
 from core_ext.mailbox import Reference
-from protocols.models.register_clients import Get, GetDone, Put, PutDone, RegisterClient, register_history
+from protocols.models.register_clients import (
+    Get,
+    GetDone,
+    Put,
+    PutDone,
+    RegisterClient,
+    register_history,
+    register_properties,
+)
 
 
 class Ballot(Message, order=True, wire="models.paxos.ballot"):
@@ -195,9 +202,4 @@ class Paxos(ActorModel):
             self.spawn(RegisterClient, number, replicas, puts, name=f"client-{number}")
 
     def properties(self) -> list[Property]:
-        return [
-            always("linearizable", lambda state: linearizable(state.history)),
-            sometimes("a written value is read", lambda state: any(
-                message.value is not None for message in state.in_flight(GetDone)
-            )),
-        ]
+        return register_properties()

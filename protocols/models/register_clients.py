@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from actors.actor import Actor, on
 from actors.context import Context
 from actors.message import Message
-from actors.verification.actor_history import ClientHistory, Complete, Invoke
+from actors.verification.actor_history import ClientHistory, Complete, Invoke, linearizable
 from actors.verification.actor_network import Envelope
+from actors.verification.properties import Property, always, sometimes
 from core_ext.mailbox import Reference
 
 Value = str | None
@@ -110,3 +111,13 @@ def completed(envelope: Envelope) -> Complete | None:
 def register_history() -> ClientHistory:
     """Records what register clients do."""
     return ClientHistory(invoked, completed)
+
+
+def register_properties() -> list[Property]:
+    """What every register claims, and that the claim was put to the test."""
+    return [
+        always("linearizable", lambda state: linearizable(state.history)),
+        sometimes("a written value is read", lambda state: any(
+            message.value is not None for message in state.in_flight(GetDone)
+        )),
+    ]

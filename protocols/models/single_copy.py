@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from actors.actor import Actor, on
 from actors.context import Context
-from actors.verification.actor_history import linearizable
 from actors.verification.actor_model import ActorModel
 from actors.verification.actor_network import Network
-from actors.verification.properties import Property, always, sometimes
-from protocols.models.register_clients import Get, GetDone, Put, PutDone, RegisterClient, Value, register_history
+from actors.verification.properties import Property
+from protocols.models.register_clients import (
+    Get,
+    GetDone,
+    Put,
+    PutDone,
+    RegisterClient,
+    Value,
+    register_history,
+    register_properties,
+)
 
 
 class SingleCopy(Actor):
@@ -48,9 +56,4 @@ class SingleCopyRegister(ActorModel):
             self.spawn(RegisterClient, number, replicas, puts, name=f"client-{number}")
 
     def properties(self) -> list[Property]:
-        return [
-            always("linearizable", lambda state: linearizable(state.history)),
-            sometimes("a written value is read", lambda state: any(
-                message.value is not None for message in state.in_flight(GetDone)
-            )),
-        ]
+        return register_properties()
