@@ -10,16 +10,25 @@ import pytest
 
 from tests.cluster.support import actorum
 
-#: What Python runs at the start of every node process: reads are answered by whatever this replica has applied.
-READS_WITHOUT_THE_INDEX = """
-    import msgspec
+#: What Python runs at the start of every node process: a read that was answered within the last quarter of a second is
+#: answered the same again. That leaves nothing to luck: hundreds of operations on a few keys fall into that time, where
+#: a replica that merely does not wait for the read index is hardly ever behind on an idle machine (that rule is a
+#: mutant of the simulator's, which makes replicas late as it likes).
+READS_FROM_A_CACHE = """
     from protocols.storage import shard
-    from protocols.storage.messages import Read
+    from protocols.storage.messages import ReadResult
 
-    right = shard.StorageShard.handlers[Read]
-    shard.StorageShard.handlers[Read] = lambda self, message, context: right(
-        self, msgspec.structs.replace(message, index=0), context
-    )
+    cache = {}
+    right = shard.StorageShard._answer
+
+    def answer(self, message, asker, context):
+        at, replies = cache.get(message.batch, (-1.0, None))
+        if replies is None or context.now() > at + 0.25:
+            replies = self._store.read(0, message.batch)
+            cache[message.batch] = (context.now(), replies)
+        context.send(asker, ReadResult(ticket=message.ticket, replies=replies))
+
+    shard.StorageShard._answer = answer
 """
 
 
@@ -38,10 +47,10 @@ def test_a_tortured_cluster_stays_linearizable(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_reads_that_do_not_wait_for_the_read_index_are_caught(
+def test_a_store_that_answers_reads_from_a_cache_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(READS_WITHOUT_THE_INDEX))
+    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(READS_FROM_A_CACHE))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     done = actorum("torture", "--minutes", "0.5", "--seed", "7", "--json", "--data", tmp_path / "new",
         timeout_seconds=110)
