@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -53,11 +55,17 @@ print("smoke: ok")
 
 
 def _run(*command: str, cwd: Path, **environment: str) -> str:
-    done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=540
-    )
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    with subprocess.Popen(
+        command, cwd=cwd, env={**os.environ, **environment}, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=540)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # compilers outlive the build that is given up
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, f"{' '.join(command)}\n{output}"
+    return output
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +79,7 @@ def distribution(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "Makefile", "MANIFEST.in"):
         shutil.copy(ROOT / name, source / name)
     out = tmp_path_factory.mktemp("dist")
-    _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), cwd=source)
+    _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), cwd=source, ACTORUM_OPTIMIZE="0")
     (sdist,) = out.glob("*.tar.gz")
     (wheel,) = out.glob("*.whl")
     return sdist, wheel
