@@ -58,6 +58,9 @@ class LinkOwner(Protocol):
     counters: dict[str, int]
     random: random.Random
 
+    def poll(self) -> int:
+        """Take what has come in on the bound socket, where peers' own connections end."""
+
     def judge(self, link: Link, welcome: Welcome, version: int) -> str | None:
         """Why the node that was reached is refused; None when it is the right one."""
 
@@ -133,7 +136,7 @@ class Link(Sending):
 
     def send_failed(self, connection: Connection) -> None:
         """A socket took no frame."""
-        self._lost_soon(connection, "the connection ended")
+        self._ended_soon(connection)
 
     @property
     def waiting_bytes(self) -> int:
@@ -181,11 +184,6 @@ class Link(Sending):
             self.dial()
 
     def _connect(self, suffix: bytes) -> Connection | None:
-        def on_lost() -> None:
-            if self.control_connection is connection or self.data_connection is connection:
-                reached = self.state is LinkState.UP
-                self.lost("the connection ended" if reached else f"cannot connect to {self.address}")
-
         unusable = check_dialable(self.address)
         if unusable is not None:
             self.lost(unusable)
@@ -199,7 +197,7 @@ class Link(Sending):
                 timeout_seconds=self._settings.lost_after_seconds,
                 max_part_bytes=MAX_LINK_MESSAGE_BYTES,
                 on_readable=self.read if suffix == CONTROL_SUFFIX else None,
-                on_lost=on_lost,
+                on_lost=lambda: self._ended(connection),
             )
         except zmq.ZMQError as error:
             self.lost(f"cannot connect to {self.address}: {error.strerror}")
@@ -295,18 +293,30 @@ class Link(Sending):
         if connection is None:
             return
         if not connection.send([encode(Ping(self._ticks))]):
-            self._lost_soon(connection, "the connection ended")
+            self._ended_soon(connection)
         elif connection.readable():
             self._owner.loop.call_soon(self.read)
 
-    def _lost_soon(self, connection: Connection, reason: str) -> None:
+    def _ended_soon(self, connection: Connection) -> None:
         """Lose the link from the loop, not from within a send: the runtime's callbacks must not run in its turn."""
+        self._owner.loop.call_soon(self._ended, connection)
 
-        def lose() -> None:
-            if connection is self.control_connection or connection is self.data_connection:
-                self.lost(reason)
+    def _ended(self, connection: Connection) -> None:
+        """A connection of this link has ended, if it is still one.
 
-        self._owner.loop.call_soon(lose)
+        The peer's own connections may hold what it sent before: its last messages, and the goodbye that says why.
+        """
+        if not self._is_ours(connection):
+            return
+        try:
+            self._owner.poll()
+        finally:
+            if self._is_ours(connection):
+                reached = self.state is LinkState.UP
+                self.lost("the connection ended" if reached else f"cannot connect to {self.address}")
+
+    def _is_ours(self, connection: Connection) -> bool:
+        return connection is self.control_connection or connection is self.data_connection
 
     def lost(self, reason: str, *, cut_by_peer: bool = False, again: bool = False) -> None:
         """Close the sockets with what they hold, and dial again later.

@@ -144,6 +144,18 @@ def test_a_stopped_peer_says_goodbye_and_sends_to_it_fail() -> None:
     run(scenario)
 
 
+def test_a_goodbye_behind_other_messages_is_heard_before_the_end_of_the_connection() -> None:
+    async def scenario() -> None:
+        async with Node("a") as a:
+            async with Node("b", {"a": a.address}) as b:
+                await _connected(a, b)
+                b.transport.links["a"].ask_report()  # a's wake-up takes this one alone; the Bye waits behind it
+            await until(lambda: a.downs)
+            assert a.downs == [("b", b.incarnation, "node 'b' has stopped")]
+
+    run(scenario)
+
+
 def test_what_was_sent_before_close_arrives() -> None:
     async def scenario() -> None:
         async with Node("b", settings=fast(credit_bytes=50_000)) as b:
