@@ -135,14 +135,18 @@ def take_uncertain(state: RoleState, context: Context) -> None:
     if not context.journal.uncertain:
         return
     claimed = list(state.uncertain)
+    ends_before: int | None = None
     for _, tag, note in context.journal.uncertain:
         if tag == Truncated.wire_id:
             keep = max(note - 1 - state.log.last_index, 0)
             del claimed[keep:]
             if state.log.base < note <= state.log.last_index:
                 state.log.truncate(note)
+                ends_before = note
         elif tag in (Entry.wire_id, 0):
             claimed.append(note)  # a header that is damaged too counts as an entry of unknown term
     context.journal.resolve()
+    if ends_before is not None:  # the damaged record said so, and is gone from now on
+        context.journal.append(Truncated(index=ends_before), note=ends_before)
     context.journal.append(HardState(term=state.term, vote=state.vote), note=state.term, critical=True)
     tail.settle(state, context, tuple(claimed))

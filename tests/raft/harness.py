@@ -423,6 +423,9 @@ class World:
                 for tag, note in record:
                     if tag == Entry.wire_id:
                         terms[max(terms, default=0) + 1] = note
+                    elif tag == Truncated.wire_id:
+                        for gone in [i for i in terms if i >= note]:
+                            del terms[gone]
             elif kind == "append" and isinstance(record, UncertainTail):
                 for gone in [i for i in terms if i > record.after]:
                     del terms[gone]

@@ -137,6 +137,11 @@ def test_a_damaged_truncation_is_understood_from_its_header():
     solo.world.crash("a", damage=at)
     solo.world.boot("a")
     assert (solo.role.log.terms()[1], list(solo.role.uncertain)) == ((1,), [2])
+    solo.restart()
+    assert (solo.role.log.terms()[1], list(solo.role.uncertain)) == ((1,), [2])
+    solo.say("b", append(4, (1, 1), 0, *entries(2, 4)))
+    solo.restart()
+    assert (solo.role.log.terms()[1], list(solo.role.uncertain)) == ((1, 4), [])
 
 
 def test_an_entry_whose_header_is_damaged_too_counts_as_of_the_own_term():
