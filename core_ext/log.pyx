@@ -252,7 +252,7 @@ cdef class Log(LogReader):
         cdef Flight flight
         if self._offset + self._needed() > self._segment_size:
             shift = self._rotate()
-        self._pending.put_twins()
+        self._pending.put_twins(self._offset)
         commit_at = self._put_commit()
         self._place(shift)
         self._batch += 1

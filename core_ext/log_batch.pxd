@@ -23,6 +23,6 @@ cdef class Batch:
         self, uint8_t type, uint8_t flags, uint32_t stream, uint32_t tag, uint64_t position, uint64_t note, bytes body,
     ) except? 0xFFFFFFFFFFFFFFFF
     cdef uint64_t twin_bytes(self)
-    cdef int put_twins(self) except -1
+    cdef int put_twins(self, uint64_t start) except -1
     cdef int put_all(self, Batch other) except -1
     cdef Flight take(self)

@@ -16,6 +16,7 @@ crc32c_prepare()
 
 TWIN_DISTANCE = 4096  # bytes between the two copies of a critical record: never in one sector
 cdef uint64_t _DISTANCE = TWIN_DISTANCE
+cdef uint64_t _SECTOR = 512  # what a disk writes whole
 
 
 cdef class Flight:
@@ -83,22 +84,37 @@ cdef class Batch:
 
     cdef uint64_t twin_bytes(self):
         """An upper bound of what ``put_twins`` adds."""
-        cdef uint64_t total = 2 * _DISTANCE if self.critical else 0
+        cdef uint64_t total = 2 * (_DISTANCE + _SECTOR) if self.critical else 0
         for at in self.critical:
             total += log_record_size((<log_header *>(self.data + <uint64_t>at)).length)
         return total
 
-    cdef int put_twins(self) except -1:
-        """The second copies, far enough from the first ones that no sector holds both."""
-        cdef uint64_t at, size, end
+    cdef int put_twins(self, uint64_t start) except -1:
+        """The second copies, far enough from the first ones that no sector holds both. COMMIT follows them.
+
+        A power failure may keep any sectors of what is being written. Had it kept the COMMIT alone, nobody could tell
+        that from a disk that has ruined both copies of what was acknowledged. So they begin in the sector in which it
+        begins, if they fit there.
+
+        Args:
+            start: of the batch, in its file.
+        """
+        cdef uint64_t at, size, end, twins = 0, padding = 0
         cdef log_header *header
         if not self.critical:
             return 0
         critical, self.critical = self.critical, []
-        at = critical[len(critical) - 1]
-        end = at + log_record_size((<log_header *>(self.data + at)).length)
+        for offset in critical:
+            at = offset
+            end = at + log_record_size((<log_header *>(self.data + at)).length)
+            twins += end - at
         if self.used - end < _DISTANCE:
-            self.put_bytes(TYPE_PAD, 0, 0, 0, 0, 0, bytes(_DISTANCE - (self.used - end)))
+            padding = HEADER_BYTES + _DISTANCE - (self.used - end)
+        if twins < _SECTOR and (start + self.used + padding) % _SECTOR + twins >= _SECTOR:
+            padding = max(padding, HEADER_BYTES)
+            padding += (_SECTOR - (start + self.used + padding) % _SECTOR) % _SECTOR
+        if padding:
+            self.put_bytes(TYPE_PAD, 0, 0, 0, 0, 0, bytes(padding - HEADER_BYTES))
         for offset in critical:
             at = offset
             size = log_record_size((<log_header *>(self.data + at)).length)

@@ -341,6 +341,36 @@ def test_critical_records_are_written_twice_in_different_sectors_and_one_copy_is
     assert not open_memory(both).lost(2)
 
 
+@pytest.mark.parametrize("size", range(0, 512, 24))
+@pytest.mark.parametrize("between", [0, 4080, 5000])
+def test_what_is_torn_off_before_a_commit_record_never_takes_both_copies_of_a_vote(size: int, between: int) -> None:
+    """The disk keeps any sectors of a batch that is being written: also those of the COMMIT alone."""
+    disk = MemoryDisk()
+    log = open_memory(disk)
+    stream = log.stream("a")
+    log.append(stream, 7, 1, b"vote", critical=True)
+    log.commit()
+    log.append(stream, 1, 1, bytes(size))  # where in a sector the next batch begins
+    log.commit()
+    name = last_segment(disk)
+    before = bytes(disk.files[name])
+    log.append(stream, 7, 2, b"vote", critical=True)
+    if between:
+        log.append(stream, 1, 2, bytes(between))
+    log.commit()
+    after = disk.files[name]
+    (commit,) = [found.offset for found in records_of(disk, name) if found.type == RecordType.COMMIT][-1:]
+    kept = commit // SECTOR * SECTOR
+    torn = disk.copy()
+    torn.files[name][:] = before[:kept] + after[kept:]
+    log.close()
+    log = open_memory(torn)
+    assert not log.lost(stream)
+    newest = [(tag, note) for _, tag, note, _ in log.records(stream) if tag == 7][-1]
+    assert newest == (7, 2)
+    log.close()
+
+
 def test_an_older_critical_record_may_be_unreadable_when_a_newer_one_is_whole() -> None:
     disk = MemoryDisk()
     write_batches(disk)
