@@ -248,7 +248,7 @@ class SimulatedCluster:
             seed, faults=faults, time_model=time_model or BoundedDelay(), disk=disk, trace_limit=0
         )
         states = properties.History()
-        watch_roles(self.simulation, raft_properties.History())
+        watch_roles(self.simulation, raft_properties.History(), self.settings.raft.group)
         self.simulation.invariant(
             "replicas agree", lambda node, shard: properties.check(states, node, shard.status()), StorageShard
         )

@@ -149,17 +149,33 @@ def log_matching(history: History, server: RoleState) -> None:
                 f"log matching: entry {index} of term {entry.term} on {server.node} is not the same everywhere"
             )
         index -= 1
+    seen = history.seen.get(server.node)
+    if seen is not None and seen[3] != log.base and (term := log.term_at(log.base + 1)) is not None:
+        # the seam: what was kept behind a snapshot must have grown there (its entries were looked at before)
+        before_it = history.entries.get((log.base + 1, term), (log.base_term, ()))[0]
+        if before_it != log.base_term:
+            raise Violation(
+                f"log matching: {server.node} keeps entry {log.base + 1} of term {term} behind a snapshot that ends "
+                f"with term {log.base_term}; where it was appended, it stood behind term {before_it}"
+            )
 
 
 def commit_is_replicated(history: History, server: RoleState) -> None:
     """What a leader takes for committed a majority holds: peers have acknowledged it, its own copy counts when it is on
-    its disk (thesis 10.2.1). To be asked before ``commits_agree``, which remembers the commit index.
+    its disk (thesis 10.2.1). And it begins with an entry of its own term: earlier ones, which a majority may hold and
+    still lose, commit with it (thesis 3.6.2, figure 3.7). To be asked before ``commits_agree``, which remembers the
+    commit index.
     """
     if server.role is not RoleName.LEADER or history.commits.get(server.node, 0) >= server.commit:
         return
+    if server.commit < server.term_start:
+        raise Violation(
+            f"commit by counting: {server.node} takes {server.commit} for committed before {server.term_start}, the "
+            f"first entry of its term {server.term}"
+        )
     held = {node: progress.match for node, progress in server.progress.items()}
     held[server.node] = server.own_durable
-    if server.commit >= server.term_start and server.configuration.agreed(held) < server.commit:
+    if server.configuration.agreed(held) < server.commit:
         raise Violation(f"replicated commit: {server.node} takes {server.commit} for committed, held are {held}")
 
 

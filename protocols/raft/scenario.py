@@ -1,7 +1,8 @@
 """Raft in the simulated world: a group under drawn faults, its invariants after every event, then a healed quorum.
 
 Phase one (safety): elections, replication, snapshots and reads under all faults. Phase two (liveness): a random quorum
-is healed; it must elect a leader, commit, answer a read and agree within a bound.
+is healed; it must elect a leader, commit, answer a read and agree within a bound. Phase three (stability): who comes
+back does not depose a leader that a majority hears, and a leader that hears no majority steps down.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from core_ext.log_errors import LogError
 from protocols.raft import RaftRole, RaftSettings, configuration, properties
 from protocols.raft.messages import RoleName
 from protocols.raft.recovery import DiskLost
-from protocols.raft.scenario_disks import CommitsOnDisk
+from protocols.raft.scenario_disks import CommitsOnDisk, VotesOnDisk
+from protocols.raft.scenario_group import AcknowledgedIsHeld
+from protocols.raft.scenario_hunt import Hunt
 from protocols.raft.scenario_owner import OWNER_NAME, Oracle, Owner, ProposeNow, ReadNow
 
 #: Limits so small that every branch is taken; each is drawn, or stays as it is.
@@ -34,6 +37,7 @@ SMALL = {
 ESCALATE = Supervision(directive=Directive.ESCALATE)
 SIZES = (3, 5, 3, 4, 2, 1)
 LIVENESS_SECONDS = 20.0
+STEADY_SECONDS = 1.5  # some election time-outs
 SETTLE_SECONDS = 3.0  # longer than a node whose log failed takes to end and to start again
 
 
@@ -69,7 +73,7 @@ class RaftScenario(Scenario):
             faults=faults, time_model=draws.draw_time_model(swarm, self.settings.seconds),
             disk="wal" if needs_log(faults) or swarm.chance(0.2) else "memory",
         )
-        watch(simulation, oracle)
+        watch(simulation, oracle, settings.group)
         lost = allow_lost_disks(run)
 
         def boot(node: Node) -> None:
@@ -83,7 +87,7 @@ class RaftScenario(Scenario):
 
         for name in names:
             simulation.node(name, boot)
-        run_with_blackouts(run, simulation, self.settings.seconds)
+        run_with_trouble(run, simulation, self.settings.seconds, settings.group)
         oracle.working = False
         quorum = heal_quorum(run, simulation, names, lost)
         if lost:
@@ -126,13 +130,65 @@ class RaftScenario(Scenario):
                 break
         else:
             raise run.violation("liveness", f"{asked} of the healed {quorum} never answers a read")
+        draws = run.tape.stream("stability")
+        leader = led()
+        if leader is not None and len(quorum) - 1 > len(simulation.nodes) // 2 and draws.chance(0.5):
+            self._stability(run, simulation, quorum, role, leader, draws)
+
+    def _stability(
+        self, run: Run, simulation: Simulation, quorum: list[str], role: Callable[[str], RaftRole | None], leader: str,
+        draws: Stream,
+    ) -> None:
+        """A follower that was away comes back; then the leader is away. The others are a majority either way.
+
+        Args:
+            quorum: nodes that run.
+            role: the living role of a node.
+            leader: who leads.
+            draws: who is away, and how.
+        """
+        def leads(name: str) -> int:
+            """The term that it leads; 0: none."""
+            one = role(name)
+            return one.term if one is not None and one.role is RoleName.LEADER else 0
+
+        term = leads(leader)
+        away = draws.choice([name for name in quorum if name != leader])
+        directions = draws.choice((("out", "in"), ("in",), ("out",)))
+        for other in quorum:
+            if other != away:
+                if "in" in directions:
+                    simulation.cut(other, away)
+                if "out" in directions:
+                    simulation.cut(away, other)
+        for _ in range(2):
+            simulation.run(STEADY_SECONDS)
+            if leads(leader) != term:
+                raise run.violation(
+                    "stability", f"{leader} led term {term} and was deposed because {away} was away ({directions})"
+                )
+            simulation.heal()
+        simulation.isolate(leader)
+        within(
+            run, lambda: leads(leader) != term, STEADY_SECONDS,
+            f"{leader} hears no majority, and does not step down from term {term}",
+        )
 
 
-def run_with_blackouts(run: Run, simulation: Simulation, seconds: float) -> None:
-    """The phase with faults; in some runs the power of all nodes fails together, as no budget of faults allows, and as
-    what is on a majority's disks must survive.
+def run_with_trouble(run: Run, simulation: Simulation, seconds: float, group: str) -> None:
+    """The phase with faults. In some runs leaders are hunted; in some the power of all nodes fails together, as no
+    budget of faults allows, and as what is on a majority's disks must survive.
+
+    Args:
+        run: the run.
+        simulation: its world.
+        seconds: when the phase ends.
+        group: name of the roles.
     """
-    blackouts = draws.some(run.swarm, 0.3, (1, 3, 6), 0)
+    hunted = run.tape.stream("hunt").chance(0.4)
+    hunt = Hunt(simulation, run.tape, group) if hunted else None
+    # a tail that rots matters when nobody leads who could send it again: mostly after the power has failed everywhere
+    blackouts = draws.some(run.swarm, 0.8 if simulation.faults.disks.bit_flip else 0.3, (1, 3, 6), 0)
     for _ in range(blackouts):
         simulation.run(seconds / (blackouts + 1) * run.swarm.uniform(0.1, 1.9))
         for node in simulation.nodes.values():
@@ -143,30 +199,36 @@ def run_with_blackouts(run: Run, simulation: Simulation, seconds: float) -> None
         for node in simulation.nodes.values():
             simulation.restart(node)
     simulation.run(max(0.0, seconds - simulation.now))
+    if hunt is not None:
+        hunt.call_off()
 
 
 def draw_settings(swarm: Stream) -> RaftSettings:
     """Settings of a group: usual ones, with some limits drawn down."""
     small: dict[str, Any] = {name: value for name, value in SMALL.items() if swarm.chance(0.6)}
+    if "snapshot_after_bytes" in small:  # at times so often that one falls between a leader's loss and its return
+        small["snapshot_after_bytes"] = swarm.choice((SMALL["snapshot_after_bytes"], 400))
     return RaftSettings(**small, inflight_appends=swarm.choice((4, 1, 2)))
 
 
 def allow_lost_disks(run: Run) -> list[str]:
     """A role may refuse to start on a disk that is damaged beyond use, and stop when it cannot read one: no bug. On a
-    disk that nothing damages it is one: the role has ruined its journal by itself.
+    disk that nothing damages it is one: the role has ruined its journal by itself. A real log that a crash tears counts
+    as damaged: of batches that are written together it may keep the last one's end and neither copy of a vote before.
 
     Returns:
         The nodes that refused to start; it grows.
     """
     lost: list[str] = []
-    assert run.simulation is not None
-    disks = run.simulation.faults.disks
+    simulation = run.simulation
+    assert simulation is not None
+    disks = simulation.faults.disks
     damaging = bool(disks.bit_flip or disks.misdirected or disks.lost_write)
 
     def allowed(label: str, error: Exception) -> bool:
         if isinstance(error, DiskLost):
             lost.append(label.partition("/")[0])
-            return damaging
+            return damaging or simulation.nodes[lost[-1]].medium.disk is not None
         return isinstance(error, LogError)
 
     run.allowed = allowed
@@ -221,24 +283,28 @@ def needs_log(faults: Faults) -> bool:
     return bool(faults.disks.of_the_log)
 
 
-def watch(simulation: Simulation, oracle: Oracle) -> None:
+def watch(simulation: Simulation, oracle: Oracle, group: str) -> None:
     """Everything that is looked at in a group with owners of its own."""
-    watch_roles(simulation, oracle.history)
+    watch_roles(simulation, oracle.history, group)
     simulation.sometimes("a snapshot is taken", lambda node, owner: oracle.snapshots, Owner)
     simulation.sometimes("a snapshot is restored", lambda node, owner: oracle.restored, Owner)
     simulation.sometimes("a read is answered", lambda node, owner: oracle.reads, Owner)
 
 
-def watch_roles(simulation: Simulation, history: properties.History) -> None:
+def watch_roles(simulation: Simulation, history: properties.History, group: str) -> None:
     """The invariants of Raft after every event of a role, and what should be seen of roles."""
     goals = simulation.goals
     votes: dict[str, tuple[RaftRole, int, str | None]] = {}
-    commits_on_disk = CommitsOnDisk(simulation)
+    commits_on_disk, votes_on_disk = CommitsOnDisk(simulation), VotesOnDisk(simulation)
+    acknowledged_is_held = AcknowledgedIsHeld(simulation, group)
 
     def invariants(node: str, role: RaftRole) -> None:
         try:
-            if not properties.check(history, role):
+            changed = properties.check(history, role)
+            acknowledged_is_held(role, changed)
+            if not changed:
                 return
+            votes_on_disk(role)
             commits_on_disk(role)
         except properties.Violation as error:
             raise simulation.violation(*named(error)) from error

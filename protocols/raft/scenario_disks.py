@@ -9,7 +9,7 @@ from actors.simulation.node import Node
 from actors.simulation.simulation import Simulation
 from protocols.raft import RaftRole, properties
 from protocols.raft.messages import Entry, RoleName
-from protocols.raft.records import SnapshotMeta, Truncated
+from protocols.raft.records import HardState, SnapshotMeta, Truncated
 
 
 class CommitsOnDisk:
@@ -45,6 +45,53 @@ class CommitsOnDisk:
                 f"commits are durable: {role.node} takes {role.commit} of term {term} for committed; of {members} only "
                 f"{holders} have it on disk"
             )
+
+
+class VotesOnDisk:
+    """Who leads was elected by votes that are on the disks of a majority: one that a crash takes can be given again.
+
+    A server that has moved on to a later term gives no vote in the earlier one any more, and counts as well. A group of
+    one asks nobody.
+
+    Args:
+        simulation: of the group, which has all its nodes.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._checked: dict[str, int] = {}
+
+    def __call__(self, role: RaftRole) -> None:
+        """Look, if this is a new leader.
+
+        Raises:
+            Violation: says whose votes are where.
+        """
+        if role.role is not RoleName.LEADER or self._checked.get(role.node) == role.term:
+            return
+        self._checked[role.node] = role.term
+        nodes = [node for node in self._simulation.nodes.values() if isinstance(node.medium, MemoryMedium)]
+        members = role.configuration.members()
+        if len(nodes) != len(members) or len(members) == 1:
+            return
+        found = {node.name: vote_on_disk(node, role.settings.group) for node in nodes}
+        holders = [
+            name for name, kept in found.items()
+            if kept is not None and (kept.term > role.term or (kept.term, kept.vote) == (role.term, role.node))
+        ]
+        if 2 * len(holders) <= len(members):
+            raise properties.Violation(
+                f"votes are durable: {role.node} leads term {role.term}; of {members} only {holders} would know after "
+                f"a power failure that they voted"
+            )
+
+
+def vote_on_disk(node: Node, group: str) -> HardState | None:
+    """The term and vote that a node's role would find if its power failed now."""
+    assert isinstance(node.medium, MemoryMedium)
+    kept = node.medium.durable.get(group)
+    records = kept.records if kept is not None else []
+    return next((record for record in reversed(records) if isinstance(record, HardState)), None)
 
 
 def on_disk(node: Node, group: str, index: int, term: int) -> bool:

@@ -26,7 +26,7 @@ from protocols.raft.scenario import (
     draw_settings,
     heal_quorum,
     needs_log,
-    run_with_blackouts,
+    run_with_trouble,
     watch_roles,
     within,
 )
@@ -95,7 +95,7 @@ class StoreScenario(Scenario):
             clocks_agree=not (faults.clock_step or faults.clock_drift),
         )
         recorder = Recorder(lambda: simulation.now_ns)
-        _watch(simulation, recorder)
+        _watch(simulation, recorder, settings.raft.group)
 
         def boot(node: Node) -> None:
             spawn_store(node.spawn, names, settings)
@@ -107,7 +107,7 @@ class StoreScenario(Scenario):
 
         for name in names:
             simulation.node(name, boot)
-        run_with_blackouts(run, simulation, wanted.seconds)
+        run_with_trouble(run, simulation, wanted.seconds, settings.raft.group)
         quorum = heal_quorum(run, simulation, names, lost)
         if quorum:
             _liveness(run, simulation, workload, quorum, recorder)
@@ -128,9 +128,9 @@ def _draw_store(swarm: Stream) -> StoreSettings:
     )
 
 
-def _watch(simulation: Simulation, recorder: Recorder) -> None:
+def _watch(simulation: Simulation, recorder: Recorder, group: str) -> None:
     """The invariants of roles and replicas, and what should be seen."""
-    watch_roles(simulation, raft_properties.History())
+    watch_roles(simulation, raft_properties.History(), group)
     history = properties.History()
     compared: dict[str, int] = {}
 

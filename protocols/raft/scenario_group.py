@@ -1,0 +1,71 @@
+"""What must hold between the roles of a simulated group, which no role can see by itself: what a leader counts on, its
+followers have. Knows no disk and no network.
+"""
+
+from __future__ import annotations
+
+from actors.simulation.simulation import Simulation
+from protocols.raft import RaftRole, properties
+from protocols.raft.messages import RoleName
+
+
+class AcknowledgedIsHeld:
+    """A follower in its leader's term holds the entry up to which the leader counts on it (matchIndex, thesis 3.5).
+
+    It is asked before anything is lost by that: a commit that rests on a copy that is not there is lost only when
+    others fail too. Not asked of disks that damage what they hold: then the leader hears of it later.
+
+    Args:
+        simulation: of the group, which has all its nodes.
+        group: name of the roles.
+    """
+
+    def __init__(self, simulation: Simulation, group: str) -> None:
+        disks = simulation.faults.disks
+        self._simulation = simulation
+        self._group = group
+        self._damaging = bool(disks.bit_flip or disks.misdirected or disks.lost_write)
+        self._counted: dict[str, tuple[int, ...]] = {}
+        self._leaders: dict[int, str] = {}
+
+    def __call__(self, role: RaftRole, changed: bool) -> None:
+        """Look at a role that has moved, and at who counts on it.
+
+        Args:
+            role: which one.
+            changed: whether its term, log or role may be others than before.
+
+        Raises:
+            Violation: says who lacks what.
+        """
+        if self._damaging:
+            return
+        if role.role is RoleName.LEADER:
+            counted = (role.term, *[progress.match for progress in role.progress.values()])
+            if self._counted.get(role.node) == counted:
+                return
+            self._counted[role.node] = counted
+            self._leaders[role.term] = role.node
+            for node in role.progress:
+                self._compare(role, self._role(node))
+        elif changed and (leader := self._role(self._leaders.get(role.term, ""))) is not None:
+            self._compare(leader, role)
+
+    def _role(self, node: str) -> RaftRole | None:
+        known = self._simulation.nodes.get(node)
+        cell = known.names.get(self._group) if known is not None else None
+        return cell.actor if cell is not None and isinstance(cell.actor, RaftRole) else None
+
+    def _compare(self, leader: RaftRole, follower: RaftRole | None) -> None:
+        if follower is None or follower.term != leader.term or leader.role is not RoleName.LEADER:
+            return
+        progress = leader.progress.get(follower.node)
+        if progress is None or progress.match <= max(follower.log.base, leader.log.base):
+            return
+        expected, held = leader.log.term_at(progress.match), follower.log.term_at(progress.match)
+        if held is None or held != expected:
+            raise properties.Violation(
+                f"acknowledged entries are held: {leader.node}, leader of term {leader.term}, counts on "
+                f"{follower.node} up to {progress.match} (of term {expected}); the log there ends at "
+                f"{follower.log.last_index}, with term {held} at that place"
+            )
