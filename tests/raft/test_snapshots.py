@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from actors.errors import ContractError
 from protocols.raft import RaftSettings
 from protocols.raft.messages import InstallReply, InstallSnapshot, SnapshotChunk
 from tests.raft.harness import World
+from tests.raft.solo import Solo
 
 SMALL = RaftSettings(
     snapshot_after_bytes=1000, snapshot_chunk_bytes=50, retained_bytes=100, cache_bytes=400, max_append_bytes=300,
@@ -23,6 +25,14 @@ def write(world, leader, count):
 def chunks_stored(world, name):
     incoming = world.roles[name].incoming
     return len(incoming.positions) if incoming is not None else 0
+
+
+def snapshot(term, index, index_term):
+    """One that is a single chunk: of a state in which nothing was ever written."""
+    return InstallSnapshot(
+        term=term, index=index, index_term=index_term, voters=("a", "b", "c"), voters_outgoing=(), learners=(),
+        sequence=0, data=msgspec.msgpack.encode([]), last=True,
+    )
 
 
 def test_the_log_is_compacted_behind_a_snapshot_and_a_restart_restores_it():
@@ -127,3 +137,21 @@ def test_entries_that_a_follower_lacks_a_little_are_kept_behind_the_snapshot():
     world.boot(away)
     world.run_until(world.converged)
     assert world.roles[away].snapshots_installed == 0
+
+
+def test_entries_that_agree_with_an_installed_snapshot_stay_behind_it():
+    solo = Solo(terms=(1, 1, 2, 2, 2), term=2)
+    solo.say("b", snapshot(3, index=3, index_term=2))
+    role = solo.role
+    assert (role.snapshot_index, role.log.last_index) == (3, 5)
+    solo.restart()
+    assert (solo.role.log.last_index, solo.role.log.term_at(5)) == (5, 2)
+
+
+def test_entries_that_disagree_with_an_installed_snapshot_go():
+    solo = Solo(terms=(1, 1, 1, 1, 1), term=2)
+    solo.say("b", snapshot(3, index=3, index_term=2))
+    role = solo.role
+    assert (role.snapshot_index, role.log.last_index, role.log.base_term) == (3, 3, 2)
+    solo.restart()
+    assert (solo.role.log.last_index, solo.role.log.base_term) == (3, 2)
