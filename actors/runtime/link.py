@@ -67,7 +67,9 @@ class LinkOwner(Protocol):
     def link_up(self, link: Link, welcome: Welcome) -> None:
         """Welcome came."""
 
-    def link_lost(self, link: Link, reason: str, *, was_up: bool, cut_by_peer: bool, again: bool) -> None:
+    def link_lost(
+        self, link: Link, reason: str, *, was_up: bool, cut_by_peer: bool, again: bool, left: bool
+    ) -> None:
         """The link was up and is lost, or the first attempts to reach the peer failed for too long."""
 
     def link_refused(self, link: Link, reason: str) -> None:
@@ -232,7 +234,7 @@ class Link(Sending):
                 case Stranger():
                     self.lost("the peer no longer knows this link", cut_by_peer=True, again=True)
                 case Bye(reason):
-                    self.lost(reason, cut_by_peer=True)
+                    self.left(reason)
                 case _:
                     self._owner.counters["dropped_out_of_turn"] += 1
 
@@ -318,13 +320,18 @@ class Link(Sending):
     def _is_ours(self, connection: Connection) -> bool:
         return connection is self.control_connection or connection is self.data_connection
 
-    def lost(self, reason: str, *, cut_by_peer: bool = False, again: bool = False) -> None:
+    def left(self, reason: str) -> None:
+        """The peer said goodbye: it stopped in order."""
+        self.lost(reason, cut_by_peer=True, left=True)
+
+    def lost(self, reason: str, *, cut_by_peer: bool = False, again: bool = False, left: bool = False) -> None:
         """Close the sockets with what they hold, and dial again later.
 
         Args:
             reason: for people.
             cut_by_peer: the peer ended it, and what it has introduced since stands.
             again: the peer is there and asks for a new introduction.
+            left: the peer stopped in order.
         """
         if self.state is LinkState.DOWN:
             return
@@ -341,7 +348,7 @@ class Link(Sending):
         if not self._closed:
             self._redial = self._owner.loop.call_later(low * 0.2 if again and self._attempts == 1 else delay, self.dial)
         if was_up:
-            self._owner.link_lost(self, reason, was_up=True, cut_by_peer=cut_by_peer, again=again)
+            self._owner.link_lost(self, reason, was_up=True, cut_by_peer=cut_by_peer, again=again, left=left)
 
     def _refused(self, reason: str) -> None:
         self._attempts = 16  # nothing changes until somebody acts
@@ -354,7 +361,7 @@ class Link(Sending):
     def _give_up(self) -> None:
         self.taking = False
         self._drop_waiting()
-        self._owner.link_lost(self, self.failure, was_up=False, cut_by_peer=False, again=False)
+        self._owner.link_lost(self, self.failure, was_up=False, cut_by_peer=False, again=False, left=False)
 
     def _drop_waiting(self) -> None:
         dropped = self.data.reset() + self.control.reset()

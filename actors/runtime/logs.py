@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 _FIELDS = "actorum_fields"
+_EVENT = "actorum_event"  # the bare event, where the message itself carries the fields for other handlers
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/#@+,")
 
 
@@ -28,7 +29,8 @@ def fields(**values: Any) -> dict[str, Any]:
 
 def _event(record: logging.LogRecord, node: str) -> dict[str, Any]:
     when = datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(timespec="milliseconds")
-    event: dict[str, Any] = {"time": when, "level": record.levelname.lower(), "event": record.getMessage()}
+    name = getattr(record, _EVENT, None) or record.getMessage()
+    event: dict[str, Any] = {"time": when, "level": record.levelname.lower(), "event": name}
     if node:
         event["node"] = node
     event["logger"] = record.name
@@ -70,8 +72,11 @@ class KeyValueFormatter(logging.Formatter):
         event = _event(record, self._node)
         head = f"{event.pop('time')} {event.pop('level'):<8}{event.pop('event')}"
         trace = event.pop("exception", None)
-        tail = " ".join(f"{key}={_shown(value)}" for key, value in event.items())
-        return f"{head} {tail}" + (f"\n{trace}" if trace else "")
+        return f"{head} {_pairs(event)}" + (f"\n{trace}" if trace else "")
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return " ".join(f"{key}={_shown(value)}" for key, value in values.items())
 
 
 def _shown(value: Any) -> str:
@@ -144,7 +149,8 @@ class RateLimited:
             del self._last[next(iter(self._last))]
         self._last.pop(key, None)
         self._last[key] = (now, 0)
-        self._logger.log(level, event, extra=fields(**values))
+        # A program without our handlers sees the message only, so that it says everything.
+        self._logger.log(level, f"{event} {_pairs(values)}".rstrip(), extra={_EVENT: event, **fields(**values)})
         return True
 
 

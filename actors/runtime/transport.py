@@ -272,7 +272,7 @@ class Transport(Outlet):
                 self._registry.remove(entrance.peer.node)
                 link = self.links.get(entrance.peer.node)
                 if link is not None and link.incarnation == entrance.peer.incarnation:
-                    link.lost(reason, cut_by_peer=True)
+                    link.left(reason)
             case _:
                 self.counters["dropped_out_of_turn"] += 1
 
@@ -381,10 +381,13 @@ class Transport(Outlet):
             )
         self._on_peer_up(link.node, link.incarnation)
 
-    def link_lost(self, link: Link, reason: str, *, was_up: bool, cut_by_peer: bool, again: bool) -> None:
+    def link_lost(
+        self, link: Link, reason: str, *, was_up: bool, cut_by_peer: bool, again: bool, left: bool
+    ) -> None:
         """A link was up and is not any more, or could not be made for so long that nothing waits for it any longer."""
         self.counters["links_lost"] += 1
-        self._log.warning(("lost", link.node), "peer lost", peer=link.node, address=link.address, reason=reason)
+        say, event = (self._log.info, "peer left") if left else (self._log.warning, "peer lost")
+        say(("lost", link.node), event, peer=link.node, address=link.address, reason=reason)
         if not cut_by_peer:
             # Both directions end together: asks of either side fail now, and both introduce themselves again.
             peer = self._registry.remove(link.node)

@@ -132,7 +132,7 @@ def test_a_second_node_of_the_same_name_is_refused_while_the_first_lives() -> No
     run(scenario)
 
 
-def test_a_stopped_peer_says_goodbye_and_sends_to_it_fail() -> None:
+def test_a_stopped_peer_says_goodbye_and_sends_to_it_fail(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         async with Node("a") as a:
             async with Node("b", {"a": a.address}) as b:
@@ -141,7 +141,10 @@ def test_a_stopped_peer_says_goodbye_and_sends_to_it_fail() -> None:
             assert a.downs == [("b", b.incarnation, "node 'b' has stopped")]
             assert "unknown node" in str(a.tell("b"))  # b was a client: forgotten with its link
 
-    run(scenario)
+    with caplog.at_level("INFO"):
+        run(scenario)
+    assert any(record.message.startswith("peer left peer=b") for record in caplog.records)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]  # an orderly stop is no fault
 
 
 def test_a_goodbye_behind_other_messages_is_heard_before_the_end_of_the_connection() -> None:

@@ -67,6 +67,17 @@ def test_a_key_is_logged_once_per_interval_and_says_what_it_left_out(caplog: pyt
         assert limited.warning("b", "other")
 
 
+def test_a_program_with_handlers_of_its_own_reads_the_fields_in_the_message(
+    root: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = io.StringIO()
+    configure("n1", json_lines=True, stream=out)
+    RateLimited(logging.getLogger("actors.x")).warning("a", "peer lost", peer="n2", reason="100% silent")
+    assert caplog.messages == ['peer lost peer=n2 reason="100% silent"']
+    event = json.loads(out.getvalue())
+    assert (event["event"], event["peer"], event["reason"]) == ("peer lost", "n2", "100% silent")
+
+
 def test_a_stalled_loop_is_measured_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         monitor = LoopStallMonitor(asyncio.get_running_loop(), interval_seconds=0.01, warn_after_seconds=0.05)
