@@ -24,6 +24,11 @@ def on(message_type: type[Message]) -> Callable[[F], F]:
         message_type: a subclass of Message; the handler receives exactly this type (no subclasses).
     """
 
+    if inspect.isfunction(message_type):
+        raise ContractError(
+            f"@on at {message_type.__qualname__!r} names no message type; write @on(Name) with what it handles"
+        )
+
     def mark(function: F) -> F:
         function.__dict__.setdefault("__handles__", []).append(message_type)
         return function
@@ -37,6 +42,12 @@ def on_answer(request_type: type[Request[Any]]) -> Callable[[F], F]:
     The handler is ``def answered(self, answer: Answer, context)``; failures and time-outs come to it too.
     """
 
+    if inspect.isfunction(request_type):
+        raise ContractError(
+            f"@on_answer at {request_type.__qualname__!r} names no request type; write @on_answer(Name) with what "
+            f"was asked"
+        )
+
     def mark(function: F) -> F:
         function.__dict__.setdefault("__handles_answers__", []).append(request_type)
         return function
@@ -45,12 +56,22 @@ def on_answer(request_type: type[Request[Any]]) -> Callable[[F], F]:
 
 
 def _check_signature(cls: type[Actor], name: str, function: Callable[..., Any]) -> None:
+    if isinstance(function, (staticmethod, classmethod)):
+        raise ContractError(
+            f"actor {cls.__qualname__}: handler {name!r} is a {type(function).__name__}; it must be an ordinary "
+            f"method, taking (self, message, context)"
+        )
     parameters = list(inspect.signature(function).parameters.values())
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(parameters) != 3 or len(positional) != 3:
         raise ContractError(
             f"actor {cls.__qualname__}: handler {name!r} must take exactly (self, message, context), "
             f"it takes ({', '.join(str(p) for p in parameters)})"
+        )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise ContractError(
+            f"actor {cls.__qualname__}: handler {name!r} has a yield, so that calling it would run nothing; a handler "
+            f"runs to completion (or is async def, with await)"
         )
 
 
@@ -79,7 +100,8 @@ class Actor:
         answers: dict[type[Message], Callable[..., Any]] = dict(cls.answer_handlers)
         own: dict[tuple[str, Any], str] = {}
         for name, function in vars(cls).items():
-            marks = getattr(function, "__dict__", {})
+            bare = getattr(function, "__func__", function)  # a static or class method hides the marks of what it wraps
+            marks = {**getattr(function, "__dict__", {}), **getattr(bare, "__dict__", {})}
             for kind, table, types in (
                 ("@on", handlers, marks.get("__handles__", ())),
                 ("@on_answer", answers, marks.get("__handles_answers__", ())),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from actors.errors import ContractError
 from actors.message import Message, Request
 from core_ext.mailbox import Reference
 
@@ -42,6 +43,16 @@ class Supervision(msgspec.Struct, frozen=True):
     within_seconds: float = 5.0
     shutdown_seconds: float = 5.0
 
+    def __post_init__(self) -> None:
+        if not (
+            isinstance(self.directive, Directive) and self.max_restarts >= 0
+            and self.within_seconds > 0 and self.shutdown_seconds >= 0
+        ):
+            raise ContractError(
+                f"{self!r}: directive is a Directive, max_restarts 0 or more, within_seconds more than 0, "
+                f"shutdown_seconds 0 or more"
+            )
+
 
 class Overflow(enum.Enum):
     """What a full mailbox does with one more data message."""
@@ -62,6 +73,12 @@ class Mailbox(msgspec.Struct, frozen=True):
 
     capacity: int = 65_536
     overflow: Overflow = Overflow.REJECT
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.overflow, Overflow):
+            raise ContractError(f"{self!r}: overflow is one of {', '.join(map(str, Overflow))}")
+        if self.overflow is not Overflow.UNBOUNDED and self.capacity < 1:
+            raise ContractError(f"a mailbox of {self.capacity} messages holds none; use 1 or more")
 
 
 class Ticket(NamedTuple):

@@ -120,8 +120,9 @@ def check_fields(cls: type[Message]) -> None:
         if found is not None:
             shown = getattr(found, "__name__", None) or str(found)
             raise ContractError(
-                f"message {cls.__qualname__}: field {field!r} has the mutable type {shown!r}, which two actors "
-                f"would share; use tuple, frozenset, bytes, numbers, text or another message"
+                f"message {cls.__qualname__}: field {field!r} has the type {shown!r}; what two actors share must be "
+                f"immutable all through and known to the wire: numbers, text, bytes, enums, references, messages, "
+                f"frozen structs, tuple[...] and frozenset[...] of those"
             )
 
 

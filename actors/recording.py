@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from actors.arguments import check_key, check_numbers, check_record, check_target
 from actors.context import Mailbox, Supervision, Ticket, Uncertain
 from actors.errors import ContractError
 from actors.message import Message, Request
@@ -176,6 +177,7 @@ class JournalView:
         """See ``Journal.append``."""
         if not 0 <= note < 1 << 64:
             raise ContractError(f"journal: note {note} does not fit 64 unsigned bits")
+        check_record("journal", record)
         position = self.next_position
         self._effects.append(Append(position, record, note, critical))
         self.next_position = position + 1
@@ -183,6 +185,7 @@ class JournalView:
 
     def read(self, first: int, last: int, limit_bytes: int, key: int = 0) -> None:
         """See ``Journal.read``."""
+        check_numbers("journal", "read", first, last, limit_bytes, key)
         self._effects.append(Read(first, last, limit_bytes, key))
 
     def truncate(self, from_position: int) -> None:
@@ -200,7 +203,10 @@ class JournalView:
     def checkpoint(self, chunks: Iterable[Message], keep_from: int) -> None:
         """See ``Journal.checkpoint``."""
         self._check("checkpoint", keep_from)
-        self._effects.append(Checkpoint(tuple(chunks), keep_from))
+        chunks = tuple(chunks)
+        for chunk in chunks:
+            check_record("journal", chunk)
+        self._effects.append(Checkpoint(chunks, keep_from))
         self.first_position = keep_from
 
     def _check(self, what: str, position: int) -> None:
@@ -313,10 +319,13 @@ class Recorder:
 
     def set_timer(self, message: Message, delay_seconds: float | tuple[float, float], key: Hashable = None) -> None:
         """See ``Context.set_timer``."""
+        if key is not None:
+            check_key(repr(self.self), "set_timer", key)
         self.effects.append(SetTimer(message, delay_seconds, type(message) if key is None else key))
 
     def cancel_timer(self, key: Hashable) -> None:
         """See ``Context.cancel_timer``."""
+        check_key(repr(self.self), "cancel_timer", key)
         self.effects.append(CancelTimer(key))
 
     def spawn(
@@ -330,14 +339,18 @@ class Recorder:
 
     def stop(self, target: Reference | None = None) -> None:
         """See ``Context.stop``."""
+        if target is not None:
+            check_target(repr(self.self), "stop", target)
         self.effects.append(Stop(self.self if target is None else target))
 
     def watch(self, target: Reference) -> None:
         """See ``Context.watch``."""
+        check_target(repr(self.self), "watch", target)
         self.effects.append(Watch(target))
 
     def unwatch(self, target: Reference) -> None:
         """See ``Context.unwatch``."""
+        check_target(repr(self.self), "unwatch", target)
         self.effects.append(Watch(target, False))
 
     def ref(self, name: str, node: str | None = None) -> Reference:

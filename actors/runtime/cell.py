@@ -9,6 +9,7 @@ import time
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from actors.arguments import check_delay, check_key, check_target
 from actors.context import Journal, Mailbox, Supervision
 from actors.errors import ContractError
 from actors.message import Message
@@ -79,16 +80,19 @@ class ActorCell(Cell):
         """Send ``message`` to oneself after a delay, or one drawn from (low, high); see ``actors.context``."""
         self.check_in_handler("set_timer")
         self._world.check_message(message)
+        check_delay(self._label, delay_seconds)
         if isinstance(delay_seconds, tuple):
             delay_seconds = self._world.random.uniform(*delay_seconds)
-        if not 0 <= delay_seconds < 1e9:
-            raise ContractError(f"{self._label}: set_timer with a delay of {delay_seconds!r} seconds")
-        key = type(message) if key is None else key
+        if key is None:
+            key = type(message)
+        else:
+            check_key(self._label, "set_timer", key)
         self.effect_now(self._world.timers.set, self, message, delay_seconds, key)
 
     def cancel_timer(self, key: Hashable) -> None:
         """Cancel the timer with this key; unknown keys are ignored."""
         self.check_in_handler("cancel_timer")
+        check_key(self._label, "cancel_timer", key)
         self.effect_now(self._world.timers.cancel, self, key)
 
     def spawn(
@@ -108,6 +112,8 @@ class ActorCell(Cell):
     def stop(self, target: Reference | None = None) -> None:
         """Stop a child, or oneself, after what its mailbox already holds."""
         self.check_in_handler("stop")
+        if target is not None:
+            check_target(self._label, "stop", target)
         cell = self if target is None else self._world.find(target)
         if cell is None:
             return
@@ -120,11 +126,13 @@ class ActorCell(Cell):
     def watch(self, target: Reference) -> None:
         """Receive Terminated when that incarnation is gone, for whatever reason."""
         self.check_in_handler("watch")
+        check_target(self._label, "watch", target)
         self.effect(self._world.watches.watch, self, target)
 
     def unwatch(self, target: Reference) -> None:
         """No longer watch."""
         self.check_in_handler("unwatch")
+        check_target(self._label, "unwatch", target)
         self.effect(self._world.watches.unwatch, self, target)
 
     def ref(self, name: str, node: str | None = None) -> Reference:

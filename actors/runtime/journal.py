@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from actors.arguments import check_numbers, check_record
 from actors.context import Uncertain
 from actors.errors import ActorumError, ContractError
 from actors.message import JournalEntries, Message
@@ -136,13 +137,15 @@ class ActorJournal:
         if not 0 <= note < 1 << 64:
             raise ContractError(f"journal of {self.name!r}: note {note} does not fit 64 unsigned bits")
         position = self._next
-        self.operations.append(_Append(position, record.wire_id, note, self._encode(record), critical))
+        body = self._encode(record)
+        self.operations.append(_Append(position, record.wire_id, note, body, critical))
         self._writes = True
         self._next = position + 1
         return position
 
     def read(self, first: int, last: int, limit_bytes: int, key: int = 0) -> None:
         """Ask for the records first..last (both included); ``release`` returns the JournalEntries with ``key``."""
+        check_numbers(f"journal of {self.name!r}", "read", first, last, limit_bytes, key)
         self.operations.append(_Read(first, last, limit_bytes, key))
 
     def truncate(self, from_position: int) -> None:
@@ -180,7 +183,10 @@ class ActorJournal:
                 f"journal of {self.name!r}: checkpoint keeps from {keep_from}, which is outside of what it holds, "
                 f"positions {self._first} to {self._next}"
             )
-        encoded = [(chunk.wire_id, self._encode(chunk)) for chunk in chunks]
+        encoded = []
+        for chunk in chunks:
+            body = self._encode(chunk)
+            encoded.append((chunk.wire_id, body))
         self.operations.append(_Checkpoint(encoded, keep_from))
         self._writes = True
         self._first = keep_from
@@ -255,6 +261,7 @@ class ActorJournal:
 
     def _encode(self, record: Message) -> bytes:
         """A record's body; one that the log would refuse fails in the handler that made it, not at its release."""
+        check_record(f"journal of {self.name!r}", record)
         body = self._codec.encode(record)
         if len(body) > BODY_LIMIT:
             raise ContractError(

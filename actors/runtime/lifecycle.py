@@ -72,7 +72,7 @@ def create(
     journal = None
     if actor_class.is_durable:
         journal = _journal(world, actor_class, name, supervision or _default_supervision)
-    capacity, overflow = _DEFAULT_BOUND if mailbox is None else _bound(actor_class, mailbox)
+    capacity, overflow = _DEFAULT_BOUND if mailbox is None else _bound(mailbox)
     cell: ActorCell = world.build(
         behaviour, args, name, supervision or _default_supervision, parent, capacity, overflow, journal
     )
@@ -92,13 +92,9 @@ def _check_name(world: World, actor_class: type[Any], name: str) -> None:
         )
 
 
-def _bound(actor_class: type[Any], mailbox: Mailbox) -> tuple[int, int]:
+def _bound(mailbox: Mailbox) -> tuple[int, int]:
     if mailbox.overflow is Overflow.UNBOUNDED:
         return 0, 0
-    if mailbox.capacity < 1:
-        raise ContractError(
-            f"spawn {actor_class.__qualname__}: a mailbox of {mailbox.capacity} messages holds none; use 1 or more"
-        )
     return mailbox.capacity, _overflow_codes[mailbox.overflow]
 
 

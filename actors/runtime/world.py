@@ -135,9 +135,9 @@ class World(Scheduler):
     ) -> None:
         """A handler or hook raised; its effects are dropped. The supervisor decides."""
         self.failures += 1
-        what = type(message).__qualname__ if message is not None else "a hook"
+        what = f"its handler of {type(message).__qualname__}" if message is not None else "its constructor or a hook"
         if asker is not None:
-            failure = AskFailed(f"{cell._label} failed in its handler of {what}: {type(error).__name__}: {error}")
+            failure = AskFailed(f"{cell._label} failed in {what}: {type(error).__name__}: {error}")
             self.reject_ask(asker[0], asker[1], failure)
         rare = cell._rare
         for child in rare.unlaunched if rare is not None else ():
@@ -145,7 +145,7 @@ class World(Scheduler):
         if rare is not None:
             rare.unlaunched.clear()
         self.trouble.write(
-            logging.ERROR, "%s failed in its handler of %s: %s: %s", cell._label, what, type(error).__name__, error,
+            logging.ERROR, "%s failed in %s: %s: %s", cell._label, what, type(error).__name__, error,
             error=error,
         )
         if cell._state not in ("stopping", "stopped"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from actors.arguments import check_delay, check_target
 from actors.context import Mailbox, Supervision
 from actors.errors import ContractError
 from actors.message import Message, Request
@@ -53,9 +54,7 @@ class Hands(StageHands, Recorder):
 
     def set_timer(self, message: Message, delay_seconds: float | tuple[float, float], key: Hashable = None) -> None:
         """See ``Context.set_timer``."""
-        longest = delay_seconds[-1] if isinstance(delay_seconds, tuple) else delay_seconds
-        if not 0 <= longest < 1e9:
-            raise ContractError(f"{self._cell.label}: set_timer with a delay of {delay_seconds!r} seconds")
+        check_delay(self._cell.label, delay_seconds)
         super().set_timer(message, delay_seconds, key)
 
     def spawn(
@@ -72,6 +71,8 @@ class Hands(StageHands, Recorder):
 
     def stop(self, target: Reference | None = None) -> None:
         """See ``Context.stop``."""
+        if target is not None:
+            check_target(self._cell.label, "stop", target)
         cell = self._cell if target is None else self._node.find(target)
         if cell is None:
             return

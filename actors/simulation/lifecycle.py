@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from actors.actor import Actor
-from actors.context import Directive, Mailbox, Overflow, Supervision
+from actors.context import Directive, Mailbox, Supervision
 from actors.errors import AskFailed, AskRejected, ContractError
 from actors.message import Reason
 from actors.simulation.cell import Cell
@@ -69,8 +69,6 @@ def create(
                 f"{what}: the name {name!r} is taken on node {node.name!r} by {node.names[name].label}; stop that one "
                 f"first or choose another name"
             )
-    if mailbox is not None and mailbox.capacity < 1 and mailbox.overflow is not Overflow.UNBOUNDED:
-        raise ContractError(f"{what}: a mailbox of {mailbox.capacity} messages holds none; use 1 or more")
     if actor_class.is_durable:
         durable = f"{what}: a class with recover() is durable and"
         if name is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -62,6 +63,36 @@ def test_a_handler_with_another_signature_is_refused_when_the_class_is_created()
             def add(self, message: Add) -> None: ...
 
 
+def test_a_decorator_without_its_message_type_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"@on at '.*Bare\.handle' names no message type; write @on\(Name\)"):
+
+        class Bare(Actor):
+            @on  # type: ignore[arg-type]
+            def handle(self, message: Add, context: Context) -> None: ...
+
+    with pytest.raises(ContractError, match=r"@on_answer at '.*BareToo\.handle' names no request type"):
+
+        class BareToo(Actor):
+            @on_answer  # type: ignore[arg-type]
+            def handle(self, answer: Answer, context: Context) -> None: ...
+
+
+def test_a_handler_that_calling_would_not_run_is_refused_when_the_class_is_created() -> None:
+    with pytest.raises(ContractError, match=r"actor .*Yielding: handler 'add' has a yield"):
+
+        class Yielding(Actor):
+            @on(Add)
+            def add(self, message: Add, context: Context) -> Iterator[int]:
+                yield 1
+
+    with pytest.raises(ContractError, match=r"actor .*Static: handler 'add' is a staticmethod"):
+
+        class Static(Actor):
+            @staticmethod
+            @on(Add)
+            def add(message: Add, context: Context) -> None: ...
+
+
 class Basket(Message, wire="tests.basket"):
     items: list[int]
 
@@ -79,7 +110,7 @@ class Holding(Message, wire="tests.holding"):
 def test_a_message_with_a_mutable_field_is_refused_when_an_actor_declares_a_handler_for_it(
     kind: type[Message], field: str
 ) -> None:
-    with pytest.raises(ContractError, match=f"message {kind.__name__}: field '{field}' has the mutable type"):
+    with pytest.raises(ContractError, match=f"message {kind.__name__}: field '{field}' .*must be immutable"):
 
         class Sharing(Actor):
             @on(kind)

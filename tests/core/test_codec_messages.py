@@ -179,7 +179,7 @@ def test_the_type_is_checked_before_it_first_travels() -> None:
     class Shared(Request[int], wire="test.codec.shared"):
         items: list[int]
 
-    with pytest.raises(TypeError, match="mutable type"):
+    with pytest.raises(TypeError, match="must be immutable"):
         MessageCodec(message_type, check_fields).encode(Shared([1]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -461,3 +462,62 @@ def test_journals_keep_what_was_acknowledged(world: World) -> None:
         world.spawn(Savings)
     with pytest.raises(ContractError, match="never resumed with half-changed state"):
         world.spawn(Savings, name="other", supervision=Supervision(Directive.RESUME))
+
+
+class Do(Request[str], wire="sim-tests.do"):
+    """One call of the context with what it cannot take."""
+
+    what: str
+
+
+class Careless(Actor):
+    """Does what it is told, and keeps a journal."""
+
+    def recover(self, record: Message) -> None: ...
+
+    @on(Do)
+    def do(self, message: Do, context: Context) -> None:
+        wrong: Any = "no reference"
+        key: Any = ["no", "hash"]
+        journal: Any = context.journal
+        {
+            "watch": lambda: context.watch(wrong),
+            "unwatch": lambda: context.unwatch(wrong),
+            "stop": lambda: context.stop(wrong),
+            "set_timer": lambda: context.set_timer(Add(1), 1.0, key=key),
+            "cancel_timer": lambda: context.cancel_timer(key),
+            "delay": lambda: context.set_timer(Add(1), (2.0, 1.0)),
+            "append": lambda: journal.append("no record"),
+            "checkpoint": lambda: journal.checkpoint(["no record"], journal.next_position),
+            "read": lambda: journal.read("1", 2, 3),
+        }.get(message.what, lambda: None)()
+        context.reply("done")
+
+
+@pytest.mark.parametrize(("what", "says"), [
+    ("watch", "watch('no reference'): not a reference"),
+    ("unwatch", "unwatch('no reference'): not a reference"),
+    ("stop", "stop('no reference'): not a reference"),
+    ("set_timer", "set_timer with the key ['no', 'hash'], which cannot be hashed"),
+    ("cancel_timer", "cancel_timer with the key ['no', 'hash'], which cannot be hashed"),
+    ("delay", "set_timer with a delay of (2.0, 1.0) seconds"),
+    ("append", "a record is an instance of a class Name(Message, wire='...'), this is 'no record'"),
+    ("checkpoint", "a record is an instance of a class Name(Message, wire='...'), this is 'no record'"),
+    ("read", "read('1', 2, 3, 0): positions and limits are whole numbers"),
+])
+def test_what_a_context_cannot_take_fails_in_the_handler_that_gave_it(world: World, what: str, says: str) -> None:
+    careless = world.spawn(Careless, name="careless")
+    with pytest.raises(AskFailed, match=re.escape(says)):
+        world.ask(careless, Do(what))
+    assert world.ask(careless, Do("")) == "done"  # its supervisor had it restarted: no error of the runtime
+
+
+@pytest.mark.parametrize(("make_it", "says"), [
+    (lambda: Supervision(max_restarts=-1), "max_restarts 0 or more"),
+    (lambda: Supervision(within_seconds=0), "within_seconds more than 0"),
+    (lambda: Supervision(directive="restart"), "directive is a Directive"),
+    (lambda: Mailbox(overflow="reject"), "overflow is one of Overflow.REJECT"),
+])
+def test_rules_that_mean_nothing_are_refused_where_they_are_made(make_it: Any, says: str) -> None:
+    with pytest.raises(ContractError, match=re.escape(says)):
+        make_it()
