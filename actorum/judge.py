@@ -118,13 +118,19 @@ def _as_json(history: History, report: Report, read_seconds: float) -> str:
     return msgspec.json.encode(found).decode()
 
 
+def _duration(seconds: float) -> str:
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} µs"
+    return f"{seconds * 1e3:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
 def _print(history: History, report: Report) -> None:
     from actors.verification.histories.picture import explanation, text_picture
 
     count = len(history.operations)
     click.echo(
         f"{report.level} ({report.model}): {report.verdict.value} · {count:,} operation{'' if count == 1 else 's'} in "
-        f"{report.seconds:.3g} s"
+        f"{_duration(report.seconds)}"
     )
     if report.verdict.value != "ok":
         click.echo(explanation(report))

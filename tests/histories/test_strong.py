@@ -161,6 +161,9 @@ def test_a_model_of_ones_own() -> None:
     assert (wrong.verdict, wrong.model) == (Verdict.VIOLATION, "Counter")
     assert wrong.witness is not None
     assert "the state could only be 2 or 3" in wrong.witness.text
+    sum_of_nothing = judge(history("0+put 1, 0=, 1+put 2, 1=, 2+get, 2=5"), "strong", Counter())
+    assert sum_of_nothing.witness is not None
+    assert sum_of_nothing.witness.text.endswith("the state could only be 3.")  # not "nobody wrote 5": who writes sums?
 
 
 def test_a_model_that_fails_is_named_with_the_line() -> None:

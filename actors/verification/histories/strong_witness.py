@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from actors.verification.histories.history import Operation, Outcome, identity, show
-from actors.verification.histories.models import BUILT_IN, Model
+from actors.verification.histories.models import BUILT_IN, NAMES, Model
 from actors.verification.histories.problems import Continued, problems_of
 from actors.verification.histories.report import Witness
 from core_ext.linear_layout import Layout
@@ -176,7 +176,7 @@ def _explain_search(
             break
     shown = tuple(window)
     parts = [f"{stuck.describe()} fits nowhere."]
-    if stuck.f in ("read", "get") and not _written(stuck, own, initial):
+    if _is_shipped(model) and stuck.f in ("read", "get") and not _written(stuck, own, initial):
         parts.append(f"Nobody ever wrote {show(stuck.result)}.")
         return Witness(UNPLACEABLE, " ".join(parts), (stuck,), (stuck,))
     if cut >= 0:
@@ -190,6 +190,11 @@ def _explain_search(
     possible = " or ".join(found)
     parts.append(f"When it returned, in line {stuck.completed}, the {_subject(model)} could only be {possible}.")
     return Witness(UNPLACEABLE, " ".join(parts), (stuck,), tuple(sorted((*maker, *shown), key=_when)))
+
+
+def _is_shipped(model: str | Model) -> bool:
+    """Whether reads return what was written; in a model of somebody's own a read may return a sum."""
+    return isinstance(model, str) or (isinstance(model, Continued) and model.name in NAMES)
 
 
 def _written(read: Operation, own: Sequence[Operation], initial: Any) -> bool:
