@@ -97,7 +97,12 @@ class Client(Commands):
         return reply
 
     def pipeline(self, commands: Iterable[Sequence[Argument]]) -> list[Any]:
-        """Send all commands, then read all replies; an error is a ReplyError in its place."""
+        """Send all commands, then read all replies; an error is a ReplyError in its place.
+
+        Raises:
+            ReplyError: the door refused a command before it had read it (too large): what came before may have been
+                executed, this one and what follows was not.
+        """
         packed = [hiredis.pack_command(tuple(command)) for command in commands]  # type: ignore[arg-type]
         self._send(b"".join(packed))
         return [self._receive() for _ in packed]
@@ -124,7 +129,18 @@ class Client(Commands):
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.sendall(data)
         except OSError as error:
-            raise self._lost(str(error), sent=self._socket is not None) from error
+            sent = self._socket is not None
+            refusal = self._last_words() if sent and isinstance(error, ConnectionError) else None
+            lost = self._lost(str(error), sent=sent)
+            raise (refusal or lost) from error
+
+    def _last_words(self) -> ReplyError | None:
+        """Why the door closed the connection while it was written to: what it refuses it does not read to the end."""
+        try:
+            found = self._receive()
+        except NotReachable:
+            return None
+        return found if isinstance(found, ReplyError) and str(found).startswith("ERR Protocol error") else None
 
     def _receive(self) -> Any:
         while (reply := self._reader.gets()) is False:

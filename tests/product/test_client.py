@@ -61,3 +61,20 @@ def test_a_lost_connection_may_have_executed_and_a_refused_one_has_not() -> None
     with Client(*address) as late, pytest.raises(NotReachable, match="Connection refused") as refused:
         late.get("k")
     assert refused.value.certainly_not_executed
+
+
+def test_what_the_door_refuses_before_it_has_read_it_says_why() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def refuse() -> None:
+        connection, _ = listener.accept()
+        connection.recv(10)
+        connection.sendall(b"-ERR Protocol error: invalid bulk length\r\n")
+        connection.close()  # with bytes unread: a reset
+
+    thread = threading.Thread(target=refuse)
+    thread.start()
+    with listener, Client(*listener.getsockname()[:2], timeout_seconds=5) as client:
+        with pytest.raises(ReplyError, match="invalid bulk length"):
+            client.set("large", bytes(32 << 20))
+        thread.join()
