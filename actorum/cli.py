@@ -32,6 +32,7 @@ COMMANDS = {
 ERRORS = (
     ("actorum.settings", "SettingsError", Exit.SETTINGS),
     ("actorum.client", "NotReachable", Exit.UNAVAILABLE),
+    ("actorum.node_process", "ClusterInUse", Exit.DATA_REFUSED),
     ("actorum.node_process", "ClusterError", Exit.FAILED),
 )
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from actorum.client import Client
-from actorum.node_process import START_SECONDS, ClusterError, NodeProcess, write_atomically
+from actorum.node_process import START_SECONDS, ClusterError, ClusterInUse, NodeProcess, write_atomically
 from actorum.settings import ClusterSection, NodeSection, Settings, SettingsError
 from actorum.settings_file import load, to_toml
 
@@ -107,7 +107,7 @@ class Cluster:
 
     Raises:
         SettingsError: the file cannot be used, or none of its nodes belongs here.
-        ClusterError: another launcher has the cluster.
+        ClusterInUse: another launcher has the cluster.
     """
 
     def __init__(self, config: Path, *, overrides: Iterable[str] = (), host: str | None = None) -> None:
@@ -134,7 +134,7 @@ class Cluster:
         except OSError:
             holder = os.read(lock, 32).decode(errors="replace").strip()
             os.close(lock)
-            raise ClusterError(
+            raise ClusterInUse(
                 f"{self.config.parent}: this cluster is already started here by process {holder or '(unknown)'}; "
                 f"stop that one, or give another folder with --data"
             ) from None

@@ -60,6 +60,9 @@ def judge(
         report = judge_history(
             found, level, model, initial=_value(key_initial), time_limit_seconds=time_limit
         )
+    except SystemExit as stop:
+        click.echo(f"actorum: the model ended the program with SystemExit({stop.code!r}); nothing was judged", err=True)
+        sys.exit(Exit.SETTINGS)
     except HistoryError as error:
         if as_json:
             click.echo(json.dumps({"verdict": None, "error": str(error)}))

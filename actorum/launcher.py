@@ -119,12 +119,12 @@ class Launcher:
             self._start(node)
         while not self._signals:
             now = time.monotonic()
-            for node in self._cluster:
-                if not node.running:
-                    self._when_ended(node, now)
             failed = self._failed_start()
             if failed is not None:
                 return failed
+            for node in self._cluster:
+                if not node.running:
+                    self._when_ended(node, now)
             if not self._restart and not any(node.running for node in self._cluster):
                 self._say("every node ended, and --no-restart was given: nothing is left to run")
                 return Exit.FAILED

@@ -31,6 +31,10 @@ class ClusterError(Exception):
     """A cluster could not be started, or did not become what was waited for; says what to look at."""
 
 
+class ClusterInUse(ClusterError):
+    """Another launcher has the cluster."""
+
+
 class Ready(msgspec.Struct, frozen=True):
     """What a node writes into its ready-file.
 

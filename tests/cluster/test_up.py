@@ -88,6 +88,7 @@ def test_a_port_that_somebody_took_is_named_and_ends_the_start(tmp_path: Path) -
             code, errors = launcher.finish()
     assert code == Exit.ADDRESS_IN_USE
     assert f"127.0.0.1:{port}" in errors
+    assert "starting it again" not in errors  # it would not help, and it does not happen
     assert "nodes.n1.redis_port" in errors
 
 
@@ -96,7 +97,7 @@ def test_a_cluster_is_started_once_and_keeps_its_size(tmp_path: Path) -> None:
         launcher.line()
         with up("--data", tmp_path) as second:
             code, errors = second.finish()
-        assert code == Exit.FAILED
+        assert code == Exit.DATA_REFUSED
         assert f"already started here by process {launcher.process.pid}" in errors
     with up("--data", tmp_path, "--nodes", "3") as launcher:
         code, errors = launcher.finish()

@@ -45,6 +45,11 @@ class ListPart(Right):
 class NoIdea(Right):
     def reads_only(self, operation):
         return operation.value / 0
+
+
+class Leaves(Right):
+    def step(self, state, operation):
+        raise SystemExit(0)
 '''
 
 
@@ -60,6 +65,7 @@ def judge(history: str, folder: Path, *arguments: object) -> Result:
     ("ListStart", 2, "the model ListStart fails in initial: TypeError: unhashable type: 'list'"),
     ("ListPart", 2, "line 1: the model ListPart fails in partition: TypeError: unhashable type: 'list'"),
     ("NoIdea", 2, "line 1: the model NoIdea fails in reads_only: ZeroDivisionError"),
+    ("Leaves", 2, "the model ended the program with SystemExit(0); nothing was judged"),
     ("Missing", 2, "it has Right, NoStart, ListStart, ListPart, NoIdea"),
 ])
 def test_a_model_of_ones_own_that_fails_is_named(tmp_path, level, name, exit_code, said):
