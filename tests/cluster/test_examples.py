@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,30 +50,47 @@ def test_the_example_test_passes_with_the_plugin_alone(tmp_path: Path) -> None:
     assert "1 passed" in _run(*arguments, "-c", "/dev/null", "--rootdir", EXAMPLES, EXAMPLES / "test_with_cluster.py")
 
 
+def _shown(text: str) -> list[str]:
+    """Lines as the tutorial has them: times and efforts differ, and columns are padded."""
+    return [re.sub(r"[\d.,]+ (µs|ms|s|tries)\b", "SOME", " ".join(line.split())) for line in text.splitlines()]
+
+
 def test_the_tutorial_finds_its_bug_in_three_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = EXAMPLES / "box_office"
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    command = ("-m", "actorum")
-    history = tmp_path / "evening.jsonl"
+    """Every command of docs/tutorial.md, in its order, prints the lines that the page shows, in their order."""
+    folder = tmp_path / "box_office"
+    shutil.copytree(EXAMPLES / "box_office", folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLES.parent), str(folder)]))
+    page = (EXAMPLES.parent / "docs" / "tutorial.md").read_text()
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    sessions = [block for block in blocks if block.startswith("$ ")]
+    ran = 0
+    for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(sessions), re.MULTILINE):
+        program, *arguments = shlex.split(command)
+        if program == "cd":
+            continue
+        module = ["-m", "actorum"] if program == "actorum" else []
+        fails = "violat" in shown and "no property was violated" not in shown
+        printed = iter(_shown(_run(*module, *arguments, exit_code=int(fails))))
+        for line in _shown(shown):
+            begin, more, _ = line.partition("…")
+            assert any(found.startswith(begin.strip()) if more else found == line for found in printed), (command, line)
+        ran += 1
+    assert ran == 6
+    for file in ("evening.svg", "two-fans.svg", "actorum-failures/simulated-py-Sales-7.svg"):
+        assert (folder / file).stat().st_size, file
 
-    assert _run(folder / "in_this_process.py", history).count("has a seat") == 3
-    judged = _run(*command, "judge", history, "--level", "strong", "--model", "mutex", exit_code=1)
-    assert "fits nowhere" in judged
 
-    simulated = folder / "simulated.py"
-    failures = tmp_path / "failures"
-    failed = _run(*command, "simulate", f"{simulated}:Sales", "--runs", "500", "--out", failures, exit_code=1)
-    assert "no seat is sold twice" in failed
-    assert list(failures.glob("*.svg"))
-    assert "no property was violated" in _run(*command, "simulate", f"{simulated}:CarefulSales", "--runs", "100")
+def test_the_actor_of_the_front_page_runs_as_it_stands(tmp_path: Path) -> None:
+    block = re.findall(r"```python\n(.*?)```", (EXAMPLES.parent / "README.md").read_text(), re.DOTALL)[0]
+    (tmp_path / "account.py").write_text(block)
+    assert _run(tmp_path / "account.py") == "5\n"
 
-    checked = folder / "checked.py"
-    wrong = _run(*command, "verify", f"{checked}:TwoFans", "--diagram", tmp_path / "two-fans.svg", exit_code=1)
-    assert "35 distinct states" in wrong
-    assert (tmp_path / "two-fans.svg").exists()
-    right = _run(*command, "verify", f"{checked}:TwoFans", "--set", "careful=true")
-    assert "25 distinct states" in right
-    assert "violated" not in right
+
+def test_the_model_of_two_copies_fails_in_four_deliveries_as_its_page_says(tmp_path: Path) -> None:
+    block = re.findall(r"```python\n(.*?)```", (EXAMPLES.parent / "docs" / "actor-models.md").read_text(), re.DOTALL)[0]
+    (tmp_path / "copies.py").write_text(block)
+    assert len(_run(tmp_path / "copies.py").splitlines()) == 4
 
 
 def test_every_example_is_run_by_a_test() -> None:
