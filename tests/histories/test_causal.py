@@ -80,6 +80,16 @@ def test_a_session_that_reads_two_writes_of_another_in_the_wrong_order_breaks_tw
     assert {name for name, verdict in found.items() if verdict != "ok"} == {"monotonic reads", "monotonic writes"}
 
 
+@pytest.mark.parametrize(("guarantee", "text"), [
+    ("monotonic writes", "a: w y 3, w x 4, w y 5 | b: r x 4, r y 5, r y null"),
+    ("writes follow reads", "a: w x 1 | b: r x 1, w x 2, w y 3 | c: r x 2, r y 3, r x 1"),
+])
+def test_a_guarantee_broken_against_an_earlier_write_is_named_although_a_later_one_was_seen(
+    guarantee: str, text: str
+) -> None:
+    assert judged(text).details["session_guarantees"][guarantee] == "violation"
+
+
 def test_the_witness_is_the_shortest_cycle() -> None:
     report = judged(
         "a: r x 1, r z null, w y 1 | b: r y 1, r z null, w x 1 | c: r q 9 | d: r p 8, w q 9 | e: r q 9, w p 8"

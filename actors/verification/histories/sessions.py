@@ -7,8 +7,9 @@ causal order. A read r of key x returned version v; the guarantee is broken when
 - read your writes: r's session wrote x before r, and v is known older than that write;
 - monotonic reads: r's session read x before r, and v is known older than what it read; or it had read or written v,
   then read another version of x, and now v again;
-- monotonic writes: r's session saw (read, at or before r) a write of another session, which had written x before that
-  one, and v is known older than that write; or the write it saw is of x, and v is an earlier write of that session;
+- monotonic writes: r's session saw (read, at or before r) a write of another session to another key, which had written
+  x before that one, and v is known older than that write; or the write it saw is of x, and v is an earlier write of
+  that session;
 - writes follow reads: r's session saw a write of another session, which had read x before that write, and v is known
   older than what it had read; or the write it saw is of x, and v is what its session had read of x before.
 
@@ -57,6 +58,28 @@ def check_guarantees(
     return {name: walk.found.get(name, unknown) for name in GUARANTEES}
 
 
+class _Seen:
+    """The writes of one other session that a session has read: the last of each key, and the last two of two keys."""
+
+    def __init__(self) -> None:
+        self._of_key: dict[int, int] = {}
+        self._last = self._last_of_others = (-1, -1)  # (write, key); the second is the last of any other key
+
+    def add(self, key: int, write: int) -> None:
+        """A write of a key was read."""
+        self._of_key[key] = max(self._of_key.get(key, write), write)
+        if key != self._last[1]:
+            self._last_of_others = max(self._last_of_others, min(self._last, (write, key)))
+        if write > self._last[0]:
+            self._last = write, key
+
+    def that_matter(self, key: int) -> set[int]:
+        """For a read of a key: the last write of the key, and the last one of another key. What earlier ones say,
+        these say as well."""
+        last_of_another = (self._last if self._last[1] != key else self._last_of_others)[0]
+        return {write for write in (self._of_key.get(key, -1), last_of_another) if write >= 0}
+
+
 class _Walk:
     """One pass over the sessions, each with what it has seen so far."""
 
@@ -80,7 +103,7 @@ class _Walk:
         """Judge every read of a session."""
         accesses, suspects = self._accesses, self._suspects
         reads, sources, read_starts = accesses.reads, accesses.sources, accesses.read_starts
-        seen: dict[int, int] = {}  # per other session the last of its writes that was read
+        seen: dict[int, _Seen] = {}  # per other session
         versions: dict[int, dict[int, int]] = {}  # per key the versions read or written, and where last
         last: dict[int, tuple[int, int]] = {}  # per key the last read and its version
         for node in range(accesses.starts[session], accesses.starts[session + 1]):
@@ -94,7 +117,7 @@ class _Walk:
                 if suspects:
                     if version != INITIAL and self._session_of[version] != session:
                         writer = self._session_of[version]
-                        seen[writer] = max(seen.get(writer, version), version)
+                        seen.setdefault(writer, _Seen()).add(key, version)
                     if node in suspects:
                         self._suspect(session, node, key, version, known, seen)
                 known[version] = node
@@ -103,14 +126,15 @@ class _Walk:
                 versions.setdefault(key, {})[node] = node
 
     def _suspect(
-        self, session: int, node: int, key: int, version: int, known: dict[int, int], seen: dict[int, int]
+        self, session: int, node: int, key: int, version: int, known: dict[int, int], seen: dict[int, _Seen]
     ) -> None:
         """Which guarantees a read broke that returned what its past had overwritten."""
         self._read_your_writes(session, node, key, version)
         self._monotonic_reads(node, version, known)
-        for other, write in seen.items():
-            self._monotonic_writes(node, key, version, other, write)
-            self._writes_follow_reads(node, key, version, other, write)
+        for other, its in seen.items():
+            for write in its.that_matter(key):
+                self._monotonic_writes(node, key, version, other, write)
+                self._writes_follow_reads(node, key, version, other, write)
 
     def _older(self, version: int, than: int) -> bool:
         return version == INITIAL or self._before(version, than)
