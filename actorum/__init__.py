@@ -39,22 +39,28 @@ if TYPE_CHECKING:
         on,
         on_answer,
     )
+    from actors.runtime.blocking import BlockingActorSystem
+    from actors.runtime.settings import RuntimeSettings
     from actors.runtime.system import ActorSystem
 
 __all__ = [
-    "Actor", "ActorSystem", "ActorumError", "Answer", "AskError", "AskFailed", "AskRejected", "AskTimeout", "Context",
-    "ContractError", "Directive", "Journal", "JournalEntries", "Lane", "Mailbox", "MailboxFull", "Message", "Overflow",
-    "Reason", "Reference", "Rejected", "Request", "Supervision", "SystemStopped", "Terminated", "Ticket", "on",
-    "on_answer",
+    "Actor", "ActorSystem", "ActorumError", "Answer", "AskError", "AskFailed", "AskRejected", "AskTimeout",
+    "BlockingActorSystem", "Context", "ContractError", "Directive", "Journal", "JournalEntries", "Lane", "Mailbox",
+    "MailboxFull", "Message", "Overflow", "Reason", "Reference", "Rejected", "Request", "RuntimeSettings",
+    "Supervision", "SystemStopped", "Terminated", "Ticket", "on", "on_answer",
 ]
 
-_RUNTIME = {"ActorSystem"}
+_RUNTIME = {
+    "ActorSystem": "actors.runtime.system",
+    "BlockingActorSystem": "actors.runtime.blocking",
+    "RuntimeSettings": "actors.runtime.settings",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(importlib.import_module("actors.runtime.system" if name in _RUNTIME else "actors"), name)
+    found = getattr(importlib.import_module(_RUNTIME.get(name, "actors")), name)
     globals()[name] = found
     return found
 
