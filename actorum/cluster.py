@@ -161,11 +161,13 @@ class Cluster:
             self._lock = -1
 
     def node(self, which: int | str) -> NodeProcess:
-        """A node by number (from 0) or name."""
-        if isinstance(which, int):
-            return self.nodes[which]
-        for node in self.nodes:
-            if node.name == which:
+        """A node by number (from 0) or name.
+
+        Raises:
+            ClusterError: there is none; names those that there are.
+        """
+        for number, node in enumerate(self.nodes):
+            if which in (number, node.name):
                 return node
         raise ClusterError(f"there is no node {which!r} here; there are {', '.join(node.name for node in self.nodes)}")
 

@@ -69,6 +69,9 @@ def test_a_cluster_has_one_launcher_at_a_time(tmp_path: Path) -> None:
 def test_nodes_are_found_by_number_and_name(tmp_path: Path) -> None:
     with Cluster(generate(tmp_path, 2)) as cluster:
         assert cluster.node(1) is cluster.node("n2")
+        assert cluster.node(1) is cluster.node("n2")
+        with pytest.raises(ClusterError, match="there is no node 2 here; there are n1, n2"):
+            cluster.node(2)
         with pytest.raises(ClusterError, match="there is no node 'n3' here; there are n1, n2"):
             cluster.node("n3")
         assert cluster.live() == []
