@@ -68,10 +68,10 @@ def test_a_timer_replaces_the_one_with_its_key_sooner_or_later() -> None:
     async def main() -> None:
         async with ActorSystem() as system:
             actor = system.spawn(Clocked)
-            actor.tell(Set(0.01, "old", "a"))
-            actor.tell(Set(0.03, "put off", "a"))
+            actor.tell(Set(0.2, "old", "a"))
+            actor.tell(Set(0.3, "put off", "a"))
             actor.tell(Set(9, "old", "b"))
-            actor.tell(Set(0.02, "sooner", "b"))
+            actor.tell(Set(0.1, "sooner", "b"))
             await until(lambda: len(_notes(system, actor)) == 2, "two timers")
             await asyncio.sleep(0.02)
             assert _notes(system, actor) == ["sooner", "put off"]
