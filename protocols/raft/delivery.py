@@ -59,7 +59,7 @@ def hand_over(state: RoleState, context: Context, entries: tuple[Entry, ...]) ->
     settings = state.settings
     state.window.append(last)
     state.delivered = last
-    # wanted while half of the window is left, so that the owner need not wait; for the rest ``want_report`` asks
+    # wanted while half of the window is left, so that the owner need not wait; for the rest ``tick`` asks
     report = (
         2 * len(state.window) >= settings.deliver_window_messages
         or 2 * state.log.bytes_between(state.applied, last) >= settings.deliver_window_bytes
@@ -67,14 +67,23 @@ def hand_over(state: RoleState, context: Context, entries: tuple[Entry, ...]) ->
     context.send_now(state.owner(context), Committed(entries=entries, report=report))
 
 
-def want_report(state: RoleState, context: Context) -> None:
-    """Now and then: how far has the owner come with what it was given?"""
-    if state.window:
+def tick(state: RoleState, context: Context) -> None:
+    """With every heartbeat of the leader's clock: what was kept back goes to the owner; and now and then, without word
+    from it, it is asked how far it has come. Its last word may be lost, so it is asked until nothing is left to hear."""
+    if state.delivered < state.commit:
+        deliver(state, context)
+    if not state.window:
+        state.unreported_ticks = 0
+        return
+    state.unreported_ticks += 1
+    if state.unreported_ticks >= state.settings.report_ticks or not has_room(state):
+        state.unreported_ticks = 0
         context.send_now(state.owner(context), ReportApplied())
 
 
 def on_applied(state: RoleState, message: AppliedUpTo, context: Context) -> None:
     """The state machine has come further."""
+    state.unreported_ticks = 0
     state.applied = max(state.applied, min(message.index, state.delivered))
     while state.window and state.window[0] <= state.applied:
         state.window.popleft()

@@ -106,16 +106,15 @@ def on_heartbeat(state: RoleState, message: Heartbeat, context: Context) -> None
     if leader is None or context.sender is None or not guard.is_leaders(state, message):
         return
     if hear(state, context, leader, message.term):
-        terms.heard_leader(state, context, leader)
         commit = message.commit
         if state.uncertain or commit > state.log.last_index:
             # the leader still counts on what the disk has damaged or lost since: let it send that again
             commit = min(commit, state.log.last_index) if state.uncertain else state.commit
             context.send(context.sender, damage_report(state, message))
         advance_commit(state, context, commit)
-        if state.delivered < state.commit:
-            delivery.deliver(state, context)
-        delivery.want_report(state, context)
+        if message.tick:
+            terms.heard_leader(state, context, leader)
+            delivery.tick(state, context)
     if message.round or message.term < state.term:
         context.send_now(
             context.sender, HeartbeatReply(term=state.term, request_term=message.term, round=message.round)

@@ -193,12 +193,18 @@ class AppendReply(Message, wire="raft.append-reply", lane=Lane.CONTROL):
 
 
 class Heartbeat(Message, wire="raft.heartbeat", lane=Lane.CONTROL):
-    """Leader to follower. ``commit`` is min(that follower's match index, commit index): a heartbeat may overtake
-    appends. ``round`` numbers read-index rounds; 0 wants no answer."""
+    """Leader to follower.
+
+    Attributes:
+        commit: min(that follower's match index, commit index): a heartbeat may overtake appends.
+        round: numbers read-index rounds; 0 wants no answer.
+        tick: it comes with the leader's clock: the follower waits for the next one anew. The others come with reads.
+    """
 
     term: int
     commit: int
     round: int
+    tick: bool = True
 
 
 class HeartbeatReply(Message, wire="raft.heartbeat-reply", lane=Lane.CONTROL):

@@ -67,20 +67,23 @@ def start_round(state: RoleState, context: Context) -> None:
         if read.asker is not None and read.asker.node in state.progress:
             state.progress[read.asker.node].commit_wanted = state.commit
     state.reads.clear()
-    send_heartbeats(state, context)
+    send_heartbeats(state, context, tick=False)
     confirm(state, context)
 
 
-def send_heartbeats(state: RoleState, context: Context) -> None:
-    """One heartbeat to every member, for the newest round."""
+def send_heartbeats(state: RoleState, context: Context, tick: bool) -> None:
+    """One heartbeat to every member, for the newest round. Members that are equally far get the same object, which is
+    then encoded once."""
+    message: Heartbeat | None = None
     for node, progress in state.progress.items():
         # never more than the follower is known to hold: the heartbeat may overtake appends, and what the follower has
         # beyond its match index may still be replaced
         commit = min(progress.match, state.commit)
-        progress.commit_sent = max(progress.commit_sent, commit)
-        context.send_now(
-            state.peer(context, node), Heartbeat(term=state.term, commit=commit, round=state.round)
-        )
+        if progress.commit_sent < commit:
+            progress.commit_sent = commit
+        if message is None or message.commit != commit:
+            message = Heartbeat(term=state.term, commit=commit, round=state.round, tick=tick)
+        context.send_now(state.peer(context, node), message)
 
 
 def confirm(state: RoleState, context: Context) -> None:

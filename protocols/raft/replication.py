@@ -119,7 +119,7 @@ def tell_commit(state: RoleState, context: Context, node: str, progress: Progres
     commit = min(progress.match, state.commit)
     if commit > progress.commit_sent:
         progress.commit_sent = commit
-        context.send_now(state.peer(context, node), Heartbeat(term=state.term, commit=commit, round=0))
+        context.send_now(state.peer(context, node), Heartbeat(term=state.term, commit=commit, round=0, tick=False))
 
 
 def feed(state: RoleState, context: Context, node: str, progress: Progress) -> None:
@@ -242,9 +242,9 @@ def tick(state: RoleState, context: Context) -> None:
     context.set_timer(HeartbeatTick(), state.settings.heartbeat_seconds)
     if not state.rounds:
         state.round += 1
-    reading.send_heartbeats(state, context)
+    reading.send_heartbeats(state, context, tick=True)
     state.unsent = True
-    delivery.want_report(state, context)
+    delivery.tick(state, context)
     for node, progress in state.progress.items():
         if not progress.sent and progress.mode is not Mode.SNAPSHOT:
             continue

@@ -35,8 +35,10 @@ class RaftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         deliver_entries: entries of one Committed message; bounds the owner's longest turn.
         deliver_window_bytes: commands given to the owner beyond what it has applied.
         deliver_window_messages: the same, counted in messages.
+        report_ticks: heartbeats without word from the owner after which it is asked what it has applied; with a full
+            window at once. It says so by itself only when half of the window is used. Too high: snapshots come late.
         follower_lag_entries: committed entries that a follower keeps back from its owner, so that it applies several at
-            once, until so many have come, a read waits for them, or the next heartbeat; 1 keeps none back. Too high:
+            once, until so many have come, a read waits for them, or the next tick's heartbeat; 1 keeps none back. Too high:
             long turns of the owner, and as much more to apply when the follower becomes the leader.
         follower_lag_bytes: the same, counted in bytes of their commands.
         snapshot_after_bytes: commands applied since the last snapshot, at which the owner is asked for one (5.1).
@@ -64,6 +66,7 @@ class RaftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     deliver_entries: int = 256
     deliver_window_bytes: int = 4 * MEBIBYTE
     deliver_window_messages: int = 8
+    report_ticks: int = 4
     follower_lag_entries: int = 16
     follower_lag_bytes: int = 65_536
     snapshot_after_bytes: int = 128 * MEBIBYTE

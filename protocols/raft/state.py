@@ -87,6 +87,7 @@ class RoleState(Actor):
         self.delivered = 0
         self.applied = 0
         self.window: deque[int] = deque()  # last index of each Committed that is not known to be applied
+        self.unreported_ticks = 0  # since the owner's last word, while one is to come
         self.awaited = 0  # reads of the owner wait for this index
         self.restoring: int | None = None  # the next snapshot chunk that the owner is to get
         self.snapshot_asked = False

@@ -82,5 +82,5 @@ def append(term: int, prev: tuple[int, int], commit: int, *found: Entry) -> Appe
     return AppendEntries(term=term, prev_index=prev[0], prev_term=prev[1], commit=commit, entries=found)
 
 
-def heartbeat(term: int, commit: int = 0, number: int = 1) -> Heartbeat:
-    return Heartbeat(term=term, commit=commit, round=number)
+def heartbeat(term: int, commit: int = 0, number: int = 1, tick: bool = True) -> Heartbeat:
+    return Heartbeat(term=term, commit=commit, round=number, tick=tick)

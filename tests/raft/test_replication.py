@@ -411,8 +411,36 @@ def test_the_owner_reports_when_half_of_its_window_is_used_and_when_the_role_ask
     world.propose("a")
     world.run(0.004)
     assert world.roles["a"].applied < world.owners["a"].index
-    world.run(0.06)  # a tick
+    world.run(0.06)  # one tick
+    assert world.roles["a"].applied < world.owners["a"].index
+    world.run(0.2)  # report_ticks of them
     assert world.roles["a"].applied == world.owners["a"].index
     got.clear()
-    world.run(0.2)
+    world.run(0.5)
     assert got == []  # an idle role does not ask
+
+
+def test_with_a_full_window_the_owner_is_asked_at_the_next_tick():
+    """Its word was lost: nothing would go on without it."""
+    world = World(("a",), settings=RaftSettings(deliver_window_messages=2, report_ticks=100))
+    world.elect()
+    world.run(0.2)
+    world.owners["a"].frozen = True
+    for _ in range(4):
+        world.propose("a")
+        world.run(0.004)
+    assert world.roles["a"].delivered < world.roles["a"].commit
+    world.owners["a"].frozen = False
+    world.run(0.06)
+    assert world.roles["a"].delivered == world.roles["a"].commit
+
+
+def test_heartbeats_of_read_rounds_leave_what_is_kept_back_and_keep_a_leader_whose_ticks_are_lost():
+    """They come hundreds of times a second; what follows the leader's clock is done with its ticks."""
+    solo = Solo()
+    solo.say("b", append(1, (0, 0), 0, *entries(1, 1, 1)), heartbeat(1))
+    for _ in range(120):  # 5 ms each
+        solo.say("b", heartbeat(1, commit=2, tick=False))
+        assert (solo.role.leader, solo.role.commit, solo.role.delivered) == ("b", 2, 0)
+    solo.say("b", heartbeat(1, commit=2))
+    assert solo.role.delivered == 2
