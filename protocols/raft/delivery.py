@@ -69,7 +69,7 @@ def hand_over(state: RoleState, context: Context, entries: tuple[Entry, ...]) ->
 
 def tick(state: RoleState, context: Context) -> None:
     """With every heartbeat of the leader's clock: what was kept back goes to the owner; and now and then, without word
-    from it, it is asked how far it has come. Its last word may be lost, so it is asked until nothing is left to hear."""
+    from it, it is asked how far it has come. Its word may be lost, so it is asked until nothing is left to hear."""
     if state.delivered < state.commit:
         deliver(state, context)
     if not state.window:

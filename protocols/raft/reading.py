@@ -79,8 +79,7 @@ def send_heartbeats(state: RoleState, context: Context, tick: bool) -> None:
         # never more than the follower is known to hold: the heartbeat may overtake appends, and what the follower has
         # beyond its match index may still be replaced
         commit = min(progress.match, state.commit)
-        if progress.commit_sent < commit:
-            progress.commit_sent = commit
+        progress.commit_sent = max(progress.commit_sent, commit)
         if message is None or message.commit != commit:
             message = Heartbeat(term=state.term, commit=commit, round=state.round, tick=tick)
         context.send_now(state.peer(context, node), message)

@@ -38,8 +38,8 @@ class RaftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         report_ticks: heartbeats without word from the owner after which it is asked what it has applied; with a full
             window at once. It says so by itself only when half of the window is used. Too high: snapshots come late.
         follower_lag_entries: committed entries that a follower keeps back from its owner, so that it applies several at
-            once, until so many have come, a read waits for them, or the next tick's heartbeat; 1 keeps none back. Too high:
-            long turns of the owner, and as much more to apply when the follower becomes the leader.
+            once, until so many have come, a read waits for them, or the leader's clock ticks; 1 keeps none back. Too
+            high: long turns of the owner, and as much more to apply when the follower becomes the leader.
         follower_lag_bytes: the same, counted in bytes of their commands.
         snapshot_after_bytes: commands applied since the last snapshot, at which the owner is asked for one (5.1).
             Too low: the disk is busy with snapshots; too high: long recoveries.

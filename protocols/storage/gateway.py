@@ -12,7 +12,6 @@ from protocols.storage.gateway_reads import ReadDesk
 from protocols.storage.gateway_writes import WriteWindow
 from protocols.storage.messages import (
     AskLeadership,
-    BarrierOutcome,
     Execute,
     GatewayStatus,
     GatewayTick,
@@ -89,16 +88,11 @@ class Gateway(Actor):
         if self._writes.time_passed:
             self._note_time()
 
-    @on(BarrierOutcome)
-    def barrier_outcome(self, message: BarrierOutcome, context: Context) -> None:
-        """From where on queries may be read."""
-        self._reads.barrier_outcome(message, context)
-
     # --- the shard --------------------------------------------------------------------------------------------------
 
     @on(ReadResult)
     def read_result(self, message: ReadResult, context: Context) -> None:
-        """The answer to a query, or the wish for time to pass."""
+        """The answers to a turn's queries, or the wish for time to pass."""
         if self._reads.read_result(message, context):
             self._let_time_pass(context)
 

@@ -1,7 +1,7 @@
-"""A gateway's queries: one barrier for all of a turn, then the local shard's answer. Knows no session and no writes.
-Not an actor: the gateway calls it with its context.
+"""A gateway's queries: one barrier for all of a turn, with the reads behind it, which the local shard answers. Knows no
+session and no writes. Not an actor: the gateway calls it with its context.
 
-    asked --Barrier--> BarrierOutcome --Read--> ReadResult --> answered
+    asked --Barrier--> (log adapter, shard) --ReadResult--> answered
       ^---- refused, lost, or after time has passed ----'
 """
 
@@ -13,16 +13,8 @@ import msgspec
 
 from actors.context import Context
 from core_ext.mailbox import Reference
-from protocols.storage.messages import (
-    Barrier,
-    BarrierOutcome,
-    Outcome,
-    Query,
-    Read,
-    ReadResult,
-    Status,
-)
-from protocols.storage.settings import LOG_NAME, SHARD_NAME, GatewaySettings
+from protocols.storage.messages import Barrier, Outcome, Query, ReadBatch, ReadResult, Status
+from protocols.storage.settings import LOG_NAME, GatewaySettings
 
 OVERLOADED = "too many reads wait at this node; not executed, try again later"
 NO_SERVICE = "no leader confirmed the read in time; not executed"
@@ -32,8 +24,7 @@ class Stage(enum.Enum):
     """What a query waits for."""
 
     RETRY = "retry"
-    BARRIER = "barrier"
-    SHARD = "shard"
+    ANSWER = "answer"
     TIME = "time"
 
 
@@ -45,7 +36,7 @@ class Pending(msgspec.Struct):
         commands: the encoded batch.
         expires_tick: when its time is up.
         stage: what it waits for.
-        barrier: its last barrier; an answer to an earlier one would be older than what it waited for since.
+        barrier: its last barrier; that an earlier one was refused, or met a deadline, says nothing any more.
         asked_tick: when that was asked for.
         at_log_time: log time has advanced since it was asked: deadlines count by that.
     """
@@ -54,7 +45,7 @@ class Pending(msgspec.Struct):
     door: Reference
     commands: bytes
     expires_tick: int
-    stage: Stage = Stage.BARRIER
+    stage: Stage = Stage.ANSWER
     barrier: int = -1
     asked_tick: int = 0
     at_log_time: bool = False
@@ -73,7 +64,7 @@ class ReadDesk:
         self.pending: dict[int, Pending] = {}
         self._bytes = 0
         self._new: list[int] = []  # of this turn, without a barrier yet
-        self._barriers: dict[int, list[int]] = {}
+        self._barriers: dict[int, list[ReadBatch]] = {}
         self._next_barrier = 0
 
     @property
@@ -105,44 +96,44 @@ class ReadDesk:
         """One barrier for all queries of the turn: it is sent after each of them arrived."""
         if not self._new:
             return
+        reads = []
         for number in self._new:
-            query = self.pending[number]
-            query.stage = Stage.BARRIER
+            query = self.pending.get(number)
+            if query is None:  # an answer to its barrier before has come after all
+                continue
+            query.stage = Stage.ANSWER
             query.barrier = self._next_barrier
             query.asked_tick = tick
-        self._barriers[self._next_barrier] = self._new
-        context.send(context.ref(LOG_NAME), Barrier(tag=self._next_barrier))
-        self._next_barrier += 1
+            reads.append(ReadBatch(ticket=number, batch=query.commands, at_log_time=query.at_log_time))
         self._new = []
-
-    def barrier_outcome(self, message: BarrierOutcome, context: Context) -> None:
-        """The log says from which index on the reads are linearizable, or that it cannot."""
-        for number in self._barriers.pop(message.tag, ()):
-            query = self.pending.get(number)
-            if query is None or query.stage is not Stage.BARRIER or query.barrier != message.tag:
-                continue
-            if message.index is None:
-                query.stage = Stage.RETRY
-                continue
-            query.stage = Stage.SHARD
-            context.send(
-                context.ref(SHARD_NAME),
-                Read(ticket=number, index=message.index, batch=query.commands, at_log_time=query.at_log_time),
-            )
+        if not reads:
+            return
+        self._barriers[self._next_barrier] = reads
+        context.send(context.ref(LOG_NAME), Barrier(tag=self._next_barrier, reads=tuple(reads)))
+        self._next_barrier += 1
 
     def read_result(self, message: ReadResult, context: Context) -> bool:
-        """The shard's answer. True: a deadline may have been reached, and the log's time must advance first."""
-        query = self.pending.get(message.ticket)
-        if query is None or query.stage is not Stage.SHARD:
-            return False
+        """The shard's answers, each good for its query whichever of its barriers they are for: all of them were asked
+        after it came. True: a deadline may have been reached, and the log's time must advance first."""
+        asked = self._barriers.pop(message.tag, ())
         if message.refused:
-            query.stage = Stage.RETRY
-        elif message.tick_needed:
-            query.stage = Stage.TIME
-            return True
-        else:
-            self._finish(message.ticket, Status.DONE, message.replies, "", context)
-        return False
+            for read in asked:
+                if self._waits(read.ticket, message.tag):
+                    self.pending[read.ticket].stage = Stage.RETRY
+        time_needed = False
+        for answer in message.answers:
+            if not answer.tick_needed:
+                if answer.ticket in self.pending:
+                    self._finish(answer.ticket, Status.DONE, answer.replies, "", context)
+            elif self._waits(answer.ticket, message.tag):
+                self.pending[answer.ticket].stage = Stage.TIME
+                time_needed = True
+        return time_needed
+
+    def _waits(self, number: int, barrier: int) -> bool:
+        """Whether a query waits for the answer to this barrier."""
+        query = self.pending.get(number)
+        return query is not None and query.stage is Stage.ANSWER and query.barrier == barrier
 
     def time_asked(self) -> None:
         """An entry that brings time is on its way: when it is applied, log time decides for those that wait now."""
@@ -153,15 +144,15 @@ class ReadDesk:
         """Such an entry was applied. Queries that came to wait after it was sent may find its time too early."""
         for number, query in self.pending.items():
             if query.stage is Stage.TIME:
-                query.stage = Stage.BARRIER
+                query.stage = Stage.ANSWER
                 self._new.append(number)
 
     def ask_again(self, tick: int, every: bool) -> None:
-        """New barriers, when the turn ends, for what was refused or is overdue; ``every``: for all without an index."""
+        """New barriers, when the turn ends, for what was refused or is overdue; ``every``: for all."""
         for number, query in self.pending.items():
             overdue = tick - query.asked_tick >= self._settings.retry_ticks
-            if query.stage is Stage.RETRY or (query.stage is Stage.BARRIER and (every or overdue)):
-                query.stage = Stage.BARRIER
+            if query.stage is Stage.RETRY or (query.stage is Stage.ANSWER and (every or overdue)):
+                query.stage = Stage.ANSWER
                 query.asked_tick = tick
                 if number not in self._new:
                     self._new.append(number)
@@ -172,7 +163,7 @@ class ReadDesk:
             self._finish(number, Status.NOT_EXECUTED, b"", NO_SERVICE, context)
         self._new = [number for number in self._new if number in self.pending]
         self._barriers = {
-            tag: numbers for tag, numbers in self._barriers.items() if any(each in self.pending for each in numbers)
+            tag: asked for tag, asked in self._barriers.items() if any(each.ticket in self.pending for each in asked)
         }
         self.ask_again(tick, every=False)
         return any(query.stage is Stage.TIME for query in self.pending.values())

@@ -7,14 +7,16 @@ Takes:
     Submit        from any gateway. Where this node can order: encode it with this node's clock (``command.encode``),
                   bring it into the log, and answer the gateway *after* it was applied, with the shard's outcome. One
                   that still waits is not brought in again when repeated. Elsewhere: NOT_LEADER, naming who can.
-    Barrier       from the local gateway, answered by BarrierOutcome: an index such that a state applied up to it holds
-                  everything that was acknowledged to anybody before the Barrier was sent; None: ask again.
+    Barrier       from the local gateway: find an index such that a state applied up to it holds everything that was
+                  acknowledged to anybody before the Barrier was sent, and give the shard its reads with that (Read);
+                  or refuse them (ReadResult); or nothing at all: the gateway asks again.
     AskLeadership from the local gateway, answered by Leadership, which is also sent whenever it changes.
     Applied, StateChunk from the local shard.
 
 Gives:
     Apply         to the local shard: every committed entry, in order, without gaps, the same on every node. Entries of
-                  the protocol itself have no commands. After a restart: from the last snapshot on.
+                  the protocol itself have no commands. After a restart: from the last snapshot on. Where somebody waits
+                  for outcomes, or this node could bring a tick, it wants Applied of each.
     SubmitOutcome to gateways. DONE, GAP and SESSION_EXPIRED are the shard's. NOT_LEADER and OVERLOADED promise that
                   nothing was brought in. LEADERSHIP_LOST promises nothing. No answer at all is allowed, too.
     RestoreState, TakeSnapshot, StateChunkStored to the local shard.

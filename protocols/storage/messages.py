@@ -2,6 +2,7 @@
 
     door --Execute/Query--> gateway --Submit--> log adapter (on the leader) --Apply--> shard --Applied--> log adapter
          <--Outcome--------         <--SubmitOutcome--
+                                    --Barrier--> log adapter (local) --Read--> shard --ReadResult--> gateway
 
 Commands travel in *batches*: ``u16 opcode, u16 argument count, then per argument u32 length and bytes`` each, little
 endian, back to back; the name is the opcode (``core_ext.store.COMMANDS``), the arguments are as the client gave them.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import enum
 
 from actors.message import Lane, Message, Request
+from core_ext.mailbox import Reference
 
 
 class Status(enum.IntEnum):
@@ -101,17 +103,21 @@ class AskLeadership(Message, wire="storage.ask-leadership"):
     """Gateway to the local log adapter: say Leadership now, not only when it changes."""
 
 
+class ReadBatch(Message, wire="storage.read-batch"):
+    """Part of a Barrier: one query. ``ticket`` is the gateway's. ``at_log_time``: log time has advanced since the query
+    was asked, so deadlines count by it and a tick is never needed."""
+
+    ticket: int
+    batch: bytes
+    at_log_time: bool = False
+
+
 class Barrier(Message, wire="storage.barrier"):
-    """Gateway to the local log adapter: from which state on is a read linearizable?"""
+    """Gateway to the local log adapter: have the shard run these reads on a state that holds everything acknowledged
+    before this was sent. Answered by ReadResult, or not at all."""
 
     tag: int
-
-
-class BarrierOutcome(Message, wire="storage.barrier-outcome", lane=Lane.CONTROL):
-    """Log adapter to gateway; ``index`` None: not now, ask again."""
-
-    tag: int
-    index: int | None
+    reads: tuple[ReadBatch, ...]
 
 
 # --- log adapter and shard, on one node -----------------------------------------------------------------------------
@@ -120,15 +126,20 @@ class BarrierOutcome(Message, wire="storage.barrier-outcome", lane=Lane.CONTROL)
 class Apply(Message, wire="storage.apply"):
     """Log adapter to shard: one entry of the replicated log, or neighbours, ``first`` to ``index`` (0: only that one)
     with all their commands in order. ``commands`` are Submits with the leader's time, encoded
-    (protocols/storage/command.py)."""
+    (protocols/storage/command.py). ``report``: Applied is wanted."""
 
     index: int
     commands: tuple[bytes, ...]
     first: int = 0
+    report: bool = True
+
+
+class AskApplied(Message, wire="storage.ask-applied"):
+    """Log adapter to shard: say Applied for what is applied by now, without outcomes."""
 
 
 class Applied(Message, wire="storage.applied"):
-    """Shard to log adapter: results of the submits of one Apply, in order.
+    """Shard to log adapter: results of the submits of one Apply, in order; none to AskApplied.
 
     Attributes:
         next_deadline_ms: the earliest deadline of a key that is held: log time should reach it without being asked.
@@ -140,22 +151,29 @@ class Applied(Message, wire="storage.applied"):
 
 
 class Read(Message, wire="storage.read"):
-    """Gateway to shard: run these reads once ``index`` is applied. ``at_log_time``: log time has advanced since the
-    read was asked, so deadlines count by it and a tick is never needed."""
+    """Log adapter to shard: run the reads of a Barrier once ``index`` is applied, and tell the gateway that asked."""
 
-    ticket: int
+    tag: int
     index: int
-    batch: bytes
-    at_log_time: bool = False
+    reads: tuple[ReadBatch, ...]
+    asker: Reference
 
 
-class ReadResult(Message, wire="storage.read-result"):
-    """Shard to gateway. ``tick_needed``: a key's deadline lies between log time and now; let the log's time advance
-    (any entry does) and ask again. ``refused``: too many reads wait already; ask again later."""
+class ReadAnswer(Message, wire="storage.read-answer"):
+    """Part of a ReadResult. ``tick_needed``: a key's deadline lies between log time and now; let the log's time advance
+    (any entry does) and ask again."""
 
     ticket: int
     replies: bytes
     tick_needed: bool = False
+
+
+class ReadResult(Message, wire="storage.read-result"):
+    """Shard to gateway: the answers to a Barrier's reads; or ``refused``, also from the log adapter: no index can be
+    given, or too many reads wait already; ask again later."""
+
+    tag: int
+    answers: tuple[ReadAnswer, ...]
     refused: bool = False
 
 

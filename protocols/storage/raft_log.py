@@ -31,10 +31,12 @@ from protocols.storage.log_adapter import LogAdapter, milliseconds, refusal
 from protocols.storage.messages import (
     Applied,
     Apply,
+    AskApplied,
     AskLeadership,
     Barrier,
-    BarrierOutcome,
     Leadership,
+    Read,
+    ReadResult,
     RestoreState,
     StateChunk,
     StateChunkStored,
@@ -68,7 +70,7 @@ class RaftLog(LogAdapter):
         self._submits: list[Submit] = []  # of this turn
         self._ready: list[bytes] = []  # of this turn, encoded already
         self._barrier_tag = 0
-        self._barriers: dict[int, tuple[Reference, int]] = {}
+        self._barriers: dict[int, tuple[Reference, Barrier]] = {}
         self._given = 0  # the last entry that the shard was given
         self._applied = 0
         self._wanted = 0  # when the shard has come so far, the role wants to know
@@ -124,7 +126,9 @@ class RaftLog(LogAdapter):
             return
         tag = self._barrier_tag
         self._barrier_tag += 1
-        self._barriers[tag] = (context.sender, message.tag)
+        if len(self._barriers) >= self._settings.max_pending:  # the role lost the oldest; its gateway asks again
+            del self._barriers[next(iter(self._barriers))]
+        self._barriers[tag] = (context.sender, message)
         context.send(context.ref(self._role_name), ReadBarrier(tag=tag))
 
     # --- the role ---------------------------------------------------------------------------------------------------
@@ -132,18 +136,23 @@ class RaftLog(LogAdapter):
     @on(BarrierReached)
     def barrier_reached(self, message: BarrierReached, context: Context) -> None:
         """Linearizable from this index on."""
-        self._answer_barrier(message.tag, message.index, context)
+        self._read(message.tag, message.index, context)
+
+    def _read(self, tag: int, index: int, context: Context) -> None:
+        waiting = self._barriers.pop(tag, None)
+        if waiting is not None:
+            gateway, barrier = waiting
+            context.send(
+                context.ref(self._shard_name), Read(tag=barrier.tag, index=index, reads=barrier.reads, asker=gateway)
+            )
 
     @on(BarrierRefused)
     def barrier_refused(self, message: BarrierRefused, context: Context) -> None:
         """Not now."""
-        self._answer_barrier(message.tag, None, context)
-
-    def _answer_barrier(self, tag: int, index: int | None, context: Context) -> None:
-        waiting = self._barriers.pop(tag, None)
+        waiting = self._barriers.pop(message.tag, None)
         if waiting is not None:
-            gateway, its_tag = waiting
-            context.send(gateway, BarrierOutcome(tag=its_tag, index=index))
+            gateway, barrier = waiting
+            context.send(gateway, ReadResult(tag=barrier.tag, answers=(), refused=True))
 
     @on(ProposalRefused)
     def proposal_refused(self, message: ProposalRefused, context: Context) -> None:
@@ -159,6 +168,8 @@ class RaftLog(LogAdapter):
             self._submits = []
             self._ready = []
             self.refuse(None, SubmitStatus.LEADERSHIP_LOST, self._leader, context)
+        elif self.orders():
+            context.send(context.ref(self._shard_name), AskApplied())  # what deadlines there are
         context.send(context.ref(self._gateway_name), Leadership(leader=self._leader, term=self._term))
         self.arm_tick(context)
 
@@ -166,16 +177,17 @@ class RaftLog(LogAdapter):
     def committed(self, message: Committed, context: Context) -> None:
         """Entries for the shard, small neighbours together; those that are not commands only move its index."""
         shard = context.ref(self._shard_name)
+        report = message.report or self.orders()  # on other nodes nobody waits for outcomes, and no deadline is watched
         found: tuple[bytes, ...] = ()
         first = message.entries[0].index
         for entry in message.entries:
             commands_ = entry.commands if entry.kind is EntryKind.COMMANDS else ()
             if entry.index > first and len(found) + len(commands_) > _COMMANDS_TOGETHER:
-                context.send(shard, Apply(index=entry.index - 1, commands=found, first=first))
+                context.send(shard, Apply(index=entry.index - 1, commands=found, first=first, report=report))
                 found, first = (), entry.index
             found = found + commands_ if found else commands_
         self._given = message.entries[-1].index
-        context.send(shard, Apply(index=self._given, commands=found, first=first))
+        context.send(shard, Apply(index=self._given, commands=found, first=first, report=report))
         if message.report:
             self._wanted = self._given
 
@@ -185,6 +197,8 @@ class RaftLog(LogAdapter):
         its full mailbox may have refused that."""
         self._wanted = self._given
         self._told = min(self._told, self._given - 1)
+        if self._applied < self._given:
+            context.send(context.ref(self._shard_name), AskApplied())
 
     @on(SnapshotWanted)
     def snapshot_wanted(self, message: SnapshotWanted, context: Context) -> None:

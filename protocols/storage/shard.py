@@ -11,14 +11,16 @@ import struct
 
 from actors.actor import Actor, on
 from actors.context import Context
-from core_ext.mailbox import Reference
 from core_ext.store import Store, Walk
 from protocols.storage import command as commands
 from protocols.storage.messages import (
     Applied,
     Apply,
+    AskApplied,
     InspectShard,
     Read,
+    ReadAnswer,
+    ReadBatch,
     ReadResult,
     RestoreState,
     ShardStatus,
@@ -49,7 +51,7 @@ class StorageShard(Actor):
         self._store = Store()
         self._sessions = SessionTable()
         self._applied = 0
-        self._reads: list[tuple[int, int, Reference, Read]] = []  # a heap by index, then arrival
+        self._reads: list[tuple[int, int, Read]] = []  # a heap by index, then arrival
         self._read_count = 0
         self._walk: Walk | None = None
         self._walk_index = 0
@@ -69,13 +71,22 @@ class StorageShard(Actor):
             raise AssertionError(f"the log brought entry {first} after {self._applied}: entries must not skip")
         outcomes = tuple([self._run(command) for command in message.commands])
         self._applied = message.index
+        if message.report:
+            self._report(outcomes, context)
+        if self._reads:
+            self._answer_reads(context)
+
+    @on(AskApplied)
+    def ask_applied(self, message: AskApplied, context: Context) -> None:
+        """The log adapter was told nothing for a while."""
+        self._report((), context)
+
+    def _report(self, outcomes: tuple[SubmitOutcome, ...], context: Context) -> None:
         assert context.sender is not None
         context.send(
             context.sender,
-            Applied(index=message.index, outcomes=outcomes, next_deadline_ms=self._store.next_deadline_ms),
+            Applied(index=self._applied, outcomes=outcomes, next_deadline_ms=self._store.next_deadline_ms),
         )
-        if self._reads:
-            self._answer_reads(context)
 
     def _run(self, encoded: bytes) -> SubmitOutcome:
         command = commands.decode(encoded)
@@ -112,31 +123,32 @@ class StorageShard(Actor):
     @on(Read)
     def read(self, message: Read, context: Context) -> None:
         """Answer when the index is applied."""
-        assert context.sender is not None
         if message.index <= self._applied:
-            self._answer(message, context.sender, context)
+            self._answer(message, context)
         elif len(self._reads) >= self._settings.max_waiting_reads:
-            context.send(context.sender, ReadResult(ticket=message.ticket, replies=b"", refused=True))
+            context.send(message.asker, ReadResult(tag=message.tag, answers=(), refused=True))
         else:
             self._read_count += 1
-            heapq.heappush(self._reads, (message.index, self._read_count, context.sender, message))
+            heapq.heappush(self._reads, (message.index, self._read_count, message))
 
     def _answer_reads(self, context: Context) -> None:
         while self._reads and self._reads[0][0] <= self._applied:
-            _, _, asker, message = heapq.heappop(self._reads)
-            self._answer(message, asker, context)
+            self._answer(heapq.heappop(self._reads)[2], context)
 
-    def _answer(self, message: Read, asker: Reference, context: Context) -> None:
+    def _answer(self, message: Read, context: Context) -> None:
+        now_ms = int(context.now() * 1000)
+        answers = tuple([self._look(read, now_ms) for read in message.reads])
+        context.send(message.asker, ReadResult(tag=message.tag, answers=answers))
+
+    def _look(self, read: ReadBatch, now_ms: int) -> ReadAnswer:
         # the clock only decides whether to ask the log for the time, and labels remaining times to live
-        time_ms = 0 if message.at_log_time else int(context.now() * 1000)
+        time_ms = 0 if read.at_log_time else now_ms
         replies: bytes | None
         try:
-            replies = self._store.read(time_ms, message.batch)
+            replies = self._store.read(time_ms, read.batch)
         except ValueError:
             replies = _NOT_A_BATCH_REPLIES
-        context.send(
-            asker, ReadResult(ticket=message.ticket, replies=replies or b"", tick_needed=replies is None)
-        )
+        return ReadAnswer(ticket=read.ticket, replies=replies or b"", tick_needed=replies is None)
 
     # --- snapshots --------------------------------------------------------------------------------------------------
 

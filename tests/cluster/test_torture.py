@@ -16,19 +16,18 @@ from tests.cluster.support import actorum
 #: mutant of the simulator's, which makes replicas late as it likes).
 READS_FROM_A_CACHE = """
     from protocols.storage import shard
-    from protocols.storage.messages import ReadResult
+    from protocols.storage.messages import ReadAnswer
 
     cache = {}
-    right = shard.StorageShard._answer
 
-    def answer(self, message, asker, context):
-        at, replies = cache.get(message.batch, (-1.0, None))
-        if replies is None or context.now() > at + 0.25:
-            replies = self._store.read(0, message.batch)
-            cache[message.batch] = (context.now(), replies)
-        context.send(asker, ReadResult(ticket=message.ticket, replies=replies))
+    def look(self, read, now_ms):
+        at_ms, replies = cache.get(read.batch, (-1000, None))
+        if replies is None or now_ms > at_ms + 250:
+            replies = self._store.read(0, read.batch)
+            cache[read.batch] = (now_ms, replies)
+        return ReadAnswer(ticket=read.ticket, replies=replies)
 
-    shard.StorageShard._answer = answer
+    shard.StorageShard._look = look
 """
 
 

@@ -144,6 +144,13 @@ SCRIPTED = [
            "one request a turn from a follower"),
     Mutant("keeps back what a read waits for", delivery, "deliver_due", "or state.awaited > state.delivered", "",
            "what a read waits for is not kept back"),
+    Mutant("keeps back what is committed for ever", delivery, "tick", "if state.delivered < state.commit:", "if False:",
+           "what was kept back goes to the owner with the leader's clock"),
+    Mutant("does not ask an owner whose word was lost", delivery, "tick",
+           "context.send_now(state.owner(context), ReportApplied())", "pass",
+           "an owner without a word is asked what it has applied"),
+    Mutant("waits for a silent owner while its window is full", delivery, "tick", " or not has_room(state)", "",
+           "an owner without a word is asked what it has applied"),
     Mutant("does not go on when a follower has room again", replication, "on_reply", "state.unsent = True", "pass",
            "window and byte limits"),
 ]

@@ -59,6 +59,12 @@ RULES = {
     "forwards every read by itself": test_reads.test_a_follower_asks_once_for_all_reads_of_a_turn,
     "keeps back what a read waits for":
         test_reads.test_entries_that_a_read_waits_for_are_not_kept_back_from_a_followers_owner,
+    "keeps back what is committed for ever":
+        test_replication.test_heartbeats_of_read_rounds_leave_what_is_kept_back_and_keep_a_leader_whose_ticks_are_lost,
+    "does not ask an owner whose word was lost":
+        test_replication.test_the_owner_reports_when_half_of_its_window_is_used_and_when_the_role_asks,
+    "waits for a silent owner while its window is full":
+        test_replication.test_with_a_full_window_the_owner_is_asked_at_the_next_tick,
     "does not go on when a follower has room again":
         test_replication.test_appends_that_waited_for_room_go_out_with_the_next_answer,
 }

@@ -13,19 +13,18 @@ from protocols.storage.gateway import Gateway
 from protocols.storage.messages import (
     AskLeadership,
     Barrier,
-    BarrierOutcome,
     Execute,
     Leadership,
     Outcome,
     Query,
-    Read,
+    ReadAnswer,
     ReadResult,
     Status,
     Submit,
     SubmitOutcome,
     SubmitStatus,
 )
-from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, MAX_BATCH_BYTES, SHARD_NAME, GatewaySettings
+from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, MAX_BATCH_BYTES, GatewaySettings
 from tests.storage.cluster import Door
 from tests.storage.world import World
 
@@ -48,22 +47,16 @@ class Notebook(Actor):
     def ask(self, message: AskLeadership, context: Context) -> None:
         self.got.append(message)
 
-    @on(Read)
-    def read(self, message: Read, context: Context) -> None:
-        self.got.append(message)
-
 
 class Stage:
-    """A gateway on node "a"; logs on "a" and "b" that only take notes; a door."""
+    """A gateway on node "a"; logs on "a" and "b" that only take notes, also for the shard; a door."""
 
     def __init__(self, settings: GatewaySettings | None = None) -> None:
         self.world = World()
         self.logs = {node: Notebook() for node in "ab"}
-        self.shard = Notebook()
         self.answers: dict[int, Outcome] = {}
         for node, log in self.logs.items():
             self.world.spawn(node, LOG_NAME, log)
-        self.world.spawn("a", SHARD_NAME, self.shard)
         self.door = self.world.spawn("a", "door", Door(self.answers)).self
         self.gateway = Gateway(settings)
         self.world.spawn("a", GATEWAY_NAME, self.gateway)
@@ -108,6 +101,13 @@ class Stage:
                 origin=submit.origin,
             )
         )
+
+    def barriers(self) -> list[Barrier]:
+        """Those that came to the log since the last look."""
+        return [each for each in self.take("a") if isinstance(each, Barrier)]
+
+    def result(self, barrier: Barrier, *answers: ReadAnswer, refused: bool = False) -> None:
+        self.tell(ReadResult(tag=barrier.tag, answers=answers, refused=refused))
 
     def outcomes(self) -> dict[int, Status]:
         return {ticket: outcome.status for ticket, outcome in self.answers.items()}
@@ -274,13 +274,9 @@ def test_the_queries_of_a_turn_share_one_barrier() -> None:
     stage.world.faults.batch = 1000
     stage.world.random.randint = lambda low, high: high  # type: ignore[method-assign]
     stage.tell(*[Query(ticket=ticket, batch=b"q%d" % ticket) for ticket in range(5)], door=True)
-    (barrier,) = stage.take("a")
-    assert isinstance(barrier, Barrier)
-    stage.tell(BarrierOutcome(tag=barrier.tag, index=9))
-    reads = stage.shard.got
-    assert [(read.index, read.batch) for read in reads] == [(9, b"q%d" % ticket) for ticket in range(5)]
-    for read in reads:
-        stage.tell(ReadResult(ticket=read.ticket, replies=read.batch))
+    (barrier,) = stage.barriers()
+    assert [read.batch for read in barrier.reads] == [b"q%d" % ticket for ticket in range(5)]
+    stage.result(barrier, *[ReadAnswer(ticket=read.ticket, replies=read.batch) for read in barrier.reads])
     assert [stage.answers[ticket].replies for ticket in range(5)] == [b"q%d" % ticket for ticket in range(5)]
 
 
@@ -290,40 +286,59 @@ def test_a_refused_barrier_is_asked_again_until_the_time_is_up() -> None:
     stage.tell(Query(ticket=1, batch=b"q"), door=True)
     asked = 0
     while 1 not in stage.answers:
-        for barrier in stage.take("a"):
+        for barrier in stage.barriers():
             asked += 1
-            stage.tell(BarrierOutcome(tag=barrier.tag, index=None))
+            stage.result(barrier, refused=True)
         stage.run(0.05)
     assert stage.outcomes() == {1: Status.NOT_EXECUTED}
     assert asked > 20
     assert stage.world.time < 6
 
 
-def test_a_late_barrier_does_not_serve_a_query_that_asked_again() -> None:
+def test_the_answer_to_any_of_its_barriers_serves_a_query_once() -> None:
+    """Each of them was asked after the query came; what an earlier one could not say means nothing any more."""
+    stage = Stage()
+    stage.ready()
+    stage.tell(*[Query(ticket=ticket, batch=b"q%d" % ticket) for ticket in (1, 2)], door=True)
+    stage.run(1.2)
+    barriers = stage.barriers()
+    first, second = barriers[0], barriers[-1]
+    one, other = [read.ticket for barrier in barriers[: len(barriers) // 2] for read in barrier.reads]
+    stage.result(first, refused=True)
+    stage.result(first, ReadAnswer(ticket=one, replies=b"1"), ReadAnswer(ticket=other, replies=b"", tick_needed=True))
+    assert stage.outcomes() == {1: Status.DONE}
+    assert stage.take("a") == []  # neither another barrier nor a wish for time
+    stage.result(second, ReadAnswer(ticket=one, replies=b"x"), ReadAnswer(ticket=other, replies=b"2"))
+    assert {ticket: outcome.replies for ticket, outcome in stage.answers.items()} == {1: b"1", 2: b"2"}
+
+
+def test_an_answer_may_come_in_the_turn_in_which_a_query_asks_again() -> None:
     stage = Stage()
     stage.ready()
     stage.tell(Query(ticket=1, batch=b"q"), door=True)
-    stage.run(1.2)
-    first, second = stage.take("a")
-    stage.tell(BarrierOutcome(tag=first.tag, index=3), BarrierOutcome(tag=second.tag, index=4))
-    assert [read.index for read in stage.shard.got] == [4]
+    (barrier,) = stage.barriers()
+    stage.world.faults.batch = 1000
+    stage.world.random.randint = lambda low, high: high  # type: ignore[method-assign]
+    answer = ReadAnswer(ticket=barrier.reads[0].ticket, replies=b"r")
+    stage.tell(Leadership(leader="a", term=2), ReadResult(tag=barrier.tag, answers=(answer,)))
+    assert stage.answers[1].replies == b"r"
+    assert stage.barriers() == []
 
 
 def test_a_read_that_needs_time_waits_for_an_empty_batch_and_then_goes_by_log_time() -> None:
     stage = Stage()
     stage.ready()
     stage.tell(Query(ticket=1, batch=b"q"), door=True)
-    stage.tell(BarrierOutcome(tag=stage.take("a")[0].tag, index=3))
-    (read,) = stage.shard.got
+    (first,) = stage.barriers()
+    (read,) = first.reads
     assert not read.at_log_time
-    stage.tell(ReadResult(ticket=read.ticket, replies=b"", tick_needed=True))
+    stage.result(first, ReadAnswer(ticket=read.ticket, replies=b"", tick_needed=True))
     (tick,) = stage.take("a")
     assert (tick.serial, tick.batch) == (1, b"")
     stage.answer(tick, SubmitStatus.DONE)
-    stage.tell(BarrierOutcome(tag=stage.take("a")[0].tag, index=4))
-    final = stage.shard.got[-1]
-    assert (final.index, final.at_log_time) == (4, True)
-    stage.tell(ReadResult(ticket=final.ticket, replies=b"r"))
+    (second,) = stage.barriers()
+    assert second.reads[0].at_log_time
+    stage.result(second, ReadAnswer(ticket=read.ticket, replies=b"r"))
     assert stage.answers[1].replies == b"r"
 
 

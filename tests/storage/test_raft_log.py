@@ -44,8 +44,8 @@ class Anything(Actor):
 
 
 KINDS = (
-    Propose, AppliedUpTo, ReadBarrier, SnapshotChunk, Apply, Leadership, SubmitOutcome, messages.BarrierOutcome,
-    messages.TakeSnapshot, messages.StateChunkStored, messages.RestoreState,
+    Propose, AppliedUpTo, ReadBarrier, SnapshotChunk, Apply, Leadership, SubmitOutcome, messages.Read,
+    messages.ReadResult, messages.AskApplied, messages.TakeSnapshot, messages.StateChunkStored, messages.RestoreState,
 )
 Anything.handlers = dict.fromkeys(KINDS, Anything.take)
 
@@ -117,6 +117,7 @@ def test_progress_is_reported_when_the_role_wants_it() -> None:
     assert stage.take(stage.role) == [AppliedUpTo(index=3)]
     stage.tell(committed(4, report=False), ReportApplied())
     assert stage.take(stage.role) == []
+    assert stage.take(stage.shard)[-1] == messages.AskApplied()  # which was not asked to say so
     stage.tell(Applied(index=4, outcomes=()))
     assert stage.take(stage.role) == [AppliedUpTo(index=4)]
     stage.tell(committed(5, report=False), Applied(index=5, outcomes=()))
@@ -124,6 +125,26 @@ def test_progress_is_reported_when_the_role_wants_it() -> None:
     assert stage.take(stage.role) == [AppliedUpTo(index=5)]
     stage.tell(ReportApplied())  # it has not heard that
     assert stage.take(stage.role) == [AppliedUpTo(index=5)]
+    assert messages.AskApplied() not in stage.take(stage.shard)
+
+
+def test_only_where_somebody_waits_the_shard_reports_every_entry() -> None:
+    stage = Stage()
+
+    def reports(index: int, wanted: bool) -> bool:
+        entry = Entry(index=index, term=1, kind=EntryKind.COMMANDS, commands=(b"c",))
+        stage.tell(Committed(entries=(entry,), report=wanted))
+        (apply,) = stage.take(stage.shard)
+        assert isinstance(apply, Apply)
+        return apply.report
+
+    assert not reports(1, wanted=False)
+    assert reports(2, wanted=True)
+    stage.lead()
+    assert stage.take(stage.shard) == [messages.AskApplied()]  # the deadlines of what it was not told
+    assert reports(3, wanted=False)
+    stage.lead(RoleName.FOLLOWER, "b")
+    assert not reports(4, wanted=False)
 
 
 def test_others_refuse_and_name_the_leader() -> None:
@@ -222,16 +243,26 @@ def test_small_entries_go_to_the_shard_together_and_large_ones_alone() -> None:
 
 def test_barriers_keep_their_askers_apart() -> None:
     stage = Stage()
-    stage.tell(messages.Barrier(tag=5), sender=stage.near_ref)
-    stage.tell(messages.Barrier(tag=5), sender=stage.far_ref)
+    reads = tuple(messages.ReadBatch(ticket=ticket, batch=b"q") for ticket in (1, 2))
+    stage.tell(messages.Barrier(tag=5, reads=reads[:1]), sender=stage.near_ref)
+    stage.tell(messages.Barrier(tag=5, reads=reads), sender=stage.far_ref)
     first, second = stage.take(stage.role)
     assert isinstance(first, ReadBarrier)
     assert isinstance(second, ReadBarrier)
     stage.tell(BarrierReached(tag=second.tag, index=8), BarrierRefused(tag=first.tag, reason=RefusalReason.NOT_LEADER))
-    assert stage.take(stage.far) == [messages.BarrierOutcome(tag=5, index=8)]
-    assert stage.take(stage.gateway) == [messages.BarrierOutcome(tag=5, index=None)]
+    assert stage.take(stage.shard) == [messages.Read(tag=5, index=8, reads=reads, asker=stage.far_ref)]
+    assert stage.take(stage.gateway) == [messages.ReadResult(tag=5, answers=(), refused=True)]
     stage.tell(BarrierReached(tag=second.tag, index=9))
-    assert stage.take(stage.far) == []
+    assert stage.take(stage.far) == stage.take(stage.shard) == []
+
+
+def test_of_too_many_barriers_without_an_answer_the_oldest_are_forgotten() -> None:
+    """The role's full mailbox refused them, and their gateway has asked again."""
+    stage = Stage(LogSettings(max_pending=2))
+    stage.tell(*[messages.Barrier(tag=tag, reads=()) for tag in range(3)])
+    asked = stage.take(stage.role)
+    stage.tell(*[BarrierReached(tag=each.tag, index=1) for each in asked if isinstance(each, ReadBarrier)])
+    assert [read.tag for read in stage.take(stage.shard) if isinstance(read, messages.Read)] == [1, 2]
 
 
 def test_snapshots_pass_between_shard_and_role() -> None:

@@ -14,7 +14,9 @@ from protocols.storage import command as commands
 from protocols.storage.messages import (
     Applied,
     Apply,
+    AskApplied,
     Read,
+    ReadBatch,
     ReadResult,
     RestoreState,
     StateChunk,
@@ -70,6 +72,10 @@ class Stage:
         assert applied.index == self.index
         return applied.outcomes
 
+    def read(self, tag: int, index: int, *batches: bytes) -> Read:
+        reads = tuple(ReadBatch(ticket=ticket, batch=each) for ticket, each in enumerate(batches))
+        return Read(tag=tag, index=index, reads=reads, asker=self.log)
+
     def open(self) -> int:
         (opened,) = self.apply(encode(0, 0, b""))
         return int.from_bytes(opened.replies, "little")
@@ -108,9 +114,15 @@ def test_a_malformed_batch_uses_its_serial_and_is_answered_with_an_error() -> No
     assert split(bad.replies)[0].startswith(b"-ERR the command batch is malformed")
     (good,) = stage.apply(encode(session, 2, batch(("INCR", "n"))))
     assert split(good.replies) == [b":1\r\n"]
-    (read,) = stage.tell(Read(ticket=1, index=0, batch=b"junk!"))
+    (read,) = stage.tell(stage.read(1, 0, b"junk!"))
     assert isinstance(read, ReadResult)
-    assert split(read.replies)[0].startswith(b"-ERR")
+    assert split(read.answers[0].replies)[0].startswith(b"-ERR")
+
+
+def test_what_is_applied_is_said_when_it_is_wanted() -> None:
+    stage = Stage()
+    assert stage.tell(Apply(index=1, commands=(encode(0, 0, b""),), report=False)) == []
+    assert stage.tell(AskApplied()) == [Applied(index=1, outcomes=())]
 
 
 def test_the_log_must_not_skip() -> None:
@@ -140,15 +152,15 @@ def test_a_read_waits_for_its_index_and_too_many_are_refused() -> None:
     stage = Stage(ShardSettings(max_waiting_reads=2))
     session = stage.open()
     get = batch(("GET", "k"))
-    (refused,) = stage.tell(*[Read(ticket=i, index=index, batch=get) for i, index in enumerate((3, 2, 2))])
-    assert refused == ReadResult(ticket=2, replies=b"", refused=True)
+    (refused,) = stage.tell(*[stage.read(tag, index, get) for tag, index in enumerate((3, 2, 2))])
+    assert refused == ReadResult(tag=2, answers=(), refused=True)
     stage.index += 1
     found = stage.tell(Apply(index=2, commands=(encode(session, 1, batch(("SET", "k", "v"))),)))
     assert isinstance(found[0], Applied)
-    assert [each.ticket for each in found if isinstance(each, ReadResult)] == [1]
+    assert [each.tag for each in found if isinstance(each, ReadResult)] == [1]
     found = stage.tell(Apply(index=3, commands=()))
     (read,) = [each for each in found if isinstance(each, ReadResult)]
-    assert (read.ticket, split(read.replies)) == (0, [b"$1\r\nv\r\n"])
+    assert (read.tag, split(read.answers[0].replies)) == (0, [b"$1\r\nv\r\n"])
 
 
 def test_a_tick_brings_time_and_ends_keys() -> None:
