@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from actors.simulation.journals import ActorJournal
     from actors.simulation.node import Node
 
-
-PENDING = 1 << 62  # a gate whose records no batch of the log holds yet
-
 Entry = tuple[int, Any, Reference | None, int]
 
 

@@ -17,12 +17,13 @@ from actors.simulation.disk import SimulatedDisk
 from actors.simulation.tape import Stream
 from core_ext.codec import MessageCodec
 from core_ext.log import Log
+from core_ext.stage_disk import StageLog, StageStream
 
 WAL_SEGMENT_BYTES = 1 << 20
 Operation = Append | Truncate | Resolve | Checkpoint
 
 
-_WRITES = frozenset((Append, Truncate, Resolve, Checkpoint))
+_WRITES = (Append, Truncate, Checkpoint, Resolve)
 
 
 class JournalError(ActorumError):
@@ -77,34 +78,6 @@ class Medium(Protocol):
         """
 
 
-class _Kept:
-    """One stream in memory."""
-
-    __slots__ = ("chunks", "first", "records")
-
-    def __init__(self) -> None:
-        self.first = 1
-        self.records: list[Message] = []
-        self.chunks: tuple[Message, ...] = ()
-
-    def copy(self) -> _Kept:
-        other = _Kept()
-        other.first, other.records, other.chunks = self.first, list(self.records), self.chunks
-        return other
-
-    def apply(self, operation: Operation) -> None:
-        match operation:
-            case Append():
-                self.records.append(operation.record)
-            case Truncate():
-                del self.records[operation.from_position - self.first :]
-            case Checkpoint():
-                del self.records[: operation.keep_from - self.first]
-                self.first, self.chunks = operation.keep_from, operation.chunks
-            case Resolve():
-                pass
-
-
 class MemoryMedium:
     """Journals in plain lists.
 
@@ -116,52 +89,36 @@ class MemoryMedium:
 
     def __init__(self, codec: MessageCodec) -> None:
         self.codec = codec
-        self.durable: dict[str, _Kept] = {}
+        self.durable: dict[str, StageStream] = {}
 
     def open(self, alone: bool) -> MemoryStore:
         """See ``Medium.open``."""
         return MemoryStore(self.codec, self.durable)
 
 
-class MemoryStore:
+class MemoryStore(StageLog):
     """A log in memory: a crash keeps what was synced, and perhaps whole batches after it."""
 
     failure: str | None = None
 
-    def __init__(self, codec: MessageCodec, durable: dict[str, _Kept]) -> None:
+    def __init__(self, codec: MessageCodec, durable: dict[str, StageStream]) -> None:
+        super().__init__(durable, _WRITES)
         self._codec = codec
-        self._durable = durable
-        self._now = {name: kept.copy() for name, kept in self._durable.items()}
-        self._open: list[tuple[str, Operation]] = []  # not in a batch yet
-        self._batches: list[list[tuple[str, Operation]]] = []  # committed, not durable
-        self._committed = 0
-        self._synced = 0
-        self._syncing = 0
-
-    def _stream(self, name: str) -> _Kept:
-        found = self._now.get(name)
-        if found is None:
-            found = self._now[name] = _Kept()
-        return found
 
     def bounds(self, name: str) -> tuple[int, int, tuple[Uncertain, ...], bool]:
-        kept = self._stream(name)
+        kept = self.stream(name)
         return kept.first, kept.first + len(kept.records), (), False
 
     def prepare(self, operation: Operation) -> Any:
         return None
 
-    def apply(self, name: str, operation: Operation, prepared: Any) -> None:
-        self._stream(name).apply(operation)
-        self._open.append((name, operation))
-
     def recovered(self, name: str) -> Iterator[Message]:
-        kept = self._stream(name)
+        kept = self.stream(name)
         yield from kept.chunks
         yield from list(kept.records)
 
     def read(self, name: str, first: int, last: int, limit_bytes: int) -> tuple[Message, ...]:
-        kept = self._stream(name)
+        kept = self.stream(name)
         if not kept.first <= first <= min(last, kept.first + len(kept.records) - 1):
             return ()
         found: list[Message] = []
@@ -172,34 +129,9 @@ class MemoryStore:
             found.append(record)
         return tuple(found)
 
-    def commit(self) -> int:
-        if not self._open:
-            return 0
-        self._batches.append(self._open)
-        self._open = []
-        self._committed += 1
-        return self._committed
-
-    def sync_begins(self) -> None:
-        self._syncing = len(self._batches)
-
-    def sync_done(self) -> int:
-        self._harden(self._syncing)
-        return self._synced
-
-    def _harden(self, batches: int) -> None:
-        done, self._batches = self._batches[:batches], self._batches[batches:]
-        for batch in done:
-            for name, operation in batch:
-                kept = self._durable.get(name)
-                if kept is None:
-                    kept = self._durable[name] = _Kept()
-                kept.apply(operation)
-        self._synced += batches
-
     def crash(self, draws: Stream, under_way: bool, keep: float) -> None:
-        if under_way and self._batches and draws.chance(keep):
-            self._harden(1 + draws.below(len(self._batches)))
+        if under_way and self.batches and draws.chance(keep):
+            self.harden(1 + draws.below(len(self.batches)))
 
 
 class WalMedium:

@@ -363,11 +363,9 @@ class Simulation(Agenda):
 
     # --- the record ------------------------------------------------------------------------------------------------
 
-    def note_sync(self, node: Node) -> None:
+    def trace_sync(self, node: Node) -> None:
         """Records of a node became durable."""
-        self.fold(self.now_ns, node.synced)
-        if self.trace is not None:
-            self.ledger.add(Event(What.SYNC, self.now, node.name, "", f"up to batch {node.synced}"))
+        self.ledger.add(Event(What.SYNC, self.now, node.name, "", f"up to batch {node.synced}"))
 
     def note_failure(self, cell: Cell, error: Exception, message: Message | None) -> None:
         """A handler or hook raised."""

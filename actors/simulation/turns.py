@@ -29,6 +29,7 @@ from actors.simulation.errors import SimulationError
 from core_ext.log_errors import LogError
 
 if TYPE_CHECKING:
+    from actors.simulation.journals import ActorJournal
     from actors.simulation.node import Node
 
 JOURNAL = frozenset((Append, Truncate, Resolve, Checkpoint, Read))
@@ -65,6 +66,10 @@ def write(node: Node, cell: Cell, effects: list[Any]) -> bool:
     journal, view = cell.journal, cell.hands.view
     assert journal is not None
     assert view is not None
+    if node.durability.write_in_memory(cell, cell.name, effects):
+        view.keep()
+        deliver_entries(cell, journal, effects)
+        return True
     try:
         staged = journal.stage(effects)
     except ValueError as error:  # a record that cannot be written: as if the handler had raised
@@ -73,16 +78,24 @@ def write(node: Node, cell: Cell, effects: list[Any]) -> bool:
     view.keep()
     try:
         journal.apply(staged)
-        entries = [journal.entries(effect) for effect in effects if type(effect) is Read]
+        deliver_entries(cell, journal, effects)
     except LogError as error:  # the disk was damaged under the open log
         effects.clear()
         node.log_broke(cell, error)
         return False
-    for answer in entries:
-        cell.deliver(answer, False)
     if staged:
         node.durability.close_gate(cell)
     return True
+
+
+def deliver_entries(cell: Cell, journal: ActorJournal, effects: list[Any]) -> None:
+    """Answer what a handler asked of its journal: all of it, or none when the log cannot be read.
+
+    Raises:
+        LogError: the disk was damaged under the open log.
+    """
+    for answer in [journal.entries(effect) for effect in effects if type(effect) is Read]:
+        cell.deliver(answer, False)
 
 
 def waits(cell: Cell, effect: Any) -> bool:

@@ -86,7 +86,8 @@ def test_draws_and_their_twin_draw_the_same(seed: int) -> None:
 
 TWINS = """
 import sys
-from tests.simulation import twin_agenda, twin_draws, twin_stage
+from tests.simulation import twin_agenda, twin_disk, twin_draws, twin_stage
+sys.modules["core_ext.stage_disk"] = twin_disk
 sys.modules["core_ext.agenda"] = twin_agenda
 sys.modules["core_ext.draws"] = twin_draws
 sys.modules["core_ext.stage"] = sys.modules["core_ext.stage_link"] = twin_stage
