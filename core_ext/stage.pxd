@@ -2,7 +2,7 @@
 
 from core_ext.draws cimport Draws
 from core_ext.mailbox cimport Reference
-from core_ext.stage_link cimport StageLink, StagePeer
+from core_ext.stage_link cimport StageLink, StageMail, StagePeer
 
 ctypedef unsigned long long u64
 
@@ -65,6 +65,7 @@ cdef class StageNode(StagePeer):
     cdef public Draws stream
     cdef public dict names
     cdef public dict types
+    cdef public StageMail mail
     cdef public object links
     cdef public object runnable
     cdef public object journal_effects
@@ -87,6 +88,7 @@ cdef class StageNode(StagePeer):
     cdef public bint scheduled
     cpdef object pack(self, object message)
     cpdef object post(self, StageLink link, tuple posted, bint control)
+    cdef int flush_outbox(self) except -1
     cpdef int schedule(self) except -1
     cpdef object set_timer(self, StageCell cell, object effect)
     cdef int release_durable(self, StageCell cell, list effects, bint touched) except -1

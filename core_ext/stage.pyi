@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from core_ext.draws import Draws
 from core_ext.mailbox import Reference
-from core_ext.stage_link import StageLink, StagePeer
+from core_ext.stage_link import StageLink, StageMail, StagePeer
 
 NEW: Final[int]
 RUNNING: Final[int]
@@ -119,6 +119,8 @@ class StageNode(StagePeer):
     names: dict[str, Any]
     types: dict[type[Any], bool]
     """For each type of message seen, whether it travels in the control lane."""
+    mail: StageMail
+    """All links, as far as they are the same for each."""
     links: Any
     runnable: deque[Any]
     journal_effects: frozenset[type[Any]]
@@ -155,12 +157,8 @@ class StageNode(StagePeer):
             CodecError: it cannot travel; whatever ``check_type`` raises.
         """
 
-    def flush_frames(self, draws: Draws, low_ns: int, step_ns: int, depart_ns: int) -> None:
-        """What a turn put into the outbox leaves, one frame per peer and lane, each with a drawn delay.
-
-        Args:
-            draws: of the delays: low_ns, and up to ``STEPS`` steps more.
-        """
+    def flush(self) -> None:
+        """What a turn put into the outbox leaves, when not all of it goes plainly. For the subclass."""
 
     def post(self, link: StageLink | None, posted: tuple[Any, ...], control: bool) -> str | None:
         """Put an envelope into the outbox; says why when it is refused."""

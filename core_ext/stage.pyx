@@ -9,14 +9,11 @@ cimport cython
 from core_ext.agenda cimport Agenda
 from core_ext.draws cimport Draws
 from core_ext.mailbox cimport Reference
-from core_ext.stage_link cimport Parcel, StageLink, StagePeer
+from core_ext.stage_link cimport Parcel, StageLink, StageMail, StagePeer
 
 from zlib import crc32
 
-from core_ext.draws import STEPS as _STEPS
 from core_ext.frames import CodecError
-
-cdef long long STEPS = _STEPS
 
 cdef enum:
     NEW_ = 0
@@ -157,6 +154,7 @@ cdef class StageNode(StagePeer):
     """One node's actors and their turns.
 
     Attributes:
+        mail: all links, as far as they are the same for each.
         links: by the other node's name; makes one when it is first asked for; None when there is no such node.
         types: for each type of message seen, whether it travels in the control lane.
         at_once: types of effects that never wait for the disk.
@@ -185,21 +183,15 @@ cdef class StageNode(StagePeer):
             self.packed = message
         return self.parcel
 
-    def flush_frames(self, Draws draws not None, long long low_ns, long long step_ns, long long depart_ns):
-        """What a turn put into the outbox leaves, one frame per peer and lane, each with a drawn delay.
-
-        Args:
-            draws: of the delays: low_ns, and up to ``STEPS`` steps more.
-        """
-        cdef StageLink link
-        cdef long long delay
-        outbox = self.outbox
-        self.outbox = []
-        for link, control in outbox:
-            envelopes, size = link.take(control)
-            delay = low_ns + draws.below(STEPS) * step_ns
-            if not link.leave(control, envelopes, size, depart_ns, delay, True):
-                link.dropped(envelopes)
+    cdef int flush_outbox(self) except -1:
+        """What a turn put into the outbox leaves when the node is not busy any more."""
+        if self.mail.plain():
+            outbox = self.outbox
+            self.outbox = []
+            self.mail.leave_frames(outbox, self.busy_until)
+        else:
+            self.flush()
+        return 0
 
     cpdef object post(self, StageLink link, tuple posted, bint control):
         """Put an envelope into the outbox; says why when it is refused."""
@@ -294,7 +286,7 @@ cdef class StageNode(StagePeer):
             self.commit()
         self.busy_until = self.world.now_ns + handled * self.handler_ns
         if self.outbox:
-            self.flush()
+            self.flush_outbox()
         if runnable or self.actions:
             self.schedule()
 

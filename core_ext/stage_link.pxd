@@ -1,6 +1,7 @@
 """C-level names of the links of the simulated world."""
 
 from core_ext.agenda cimport Agenda
+from core_ext.draws cimport Draws
 
 cdef class StagePeer:
     cdef public Agenda world
@@ -43,3 +44,16 @@ cdef class StageLink:
     cdef readonly long long max_body_bytes
     cdef bint takes(self, tuple posted, bint control) except -1
     cpdef int arrived(self, bint control, long long size) except -1
+
+cdef class StageMail:
+    cdef public Agenda world
+    cdef public Draws draws
+    cdef public dict omit_send
+    cdef public dict omit_receive
+    cdef public object seen
+    cdef public bint single
+    cdef public bint bounded
+    cdef public long long low_ns
+    cdef public long long step_ns
+    cdef bint plain(self) except -1
+    cdef int leave_frames(self, list outbox, long long depart_ns) except -1

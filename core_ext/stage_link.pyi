@@ -3,6 +3,7 @@
 from typing import Any
 
 from core_ext.agenda import Agenda
+from core_ext.draws import Draws
 
 class StagePeer:
     """What a link knows of the nodes at its ends."""
@@ -76,3 +77,24 @@ class StageLink:
 
     def arrived(self, control: bool, size: int) -> int:
         """So much is no longer under way."""
+
+class StageMail:
+    """All links of a world: how what leaves a node travels when nothing special is done to single messages."""
+
+    world: Any
+    """The clockwork; its ``faults.links`` say what is done to single messages."""
+    draws: Draws
+    """Of the delays."""
+    omit_send: dict[Any, float]
+    omit_receive: dict[Any, float]
+    seen: Any
+    """The ``faults.links`` that were looked at last."""
+    single: bool
+    """They, or an observer, want every message by itself."""
+    bounded: bool
+    """A delay is low_ns and up to ``STEPS`` steps more, whatever the link."""
+    low_ns: int
+    step_ns: int
+    def __init__(self, world: Agenda, draws: Draws) -> None: ...
+    def look(self, links: Any) -> None:
+        """Other faults of links than before: note them in ``seen`` and ``single``. For the subclass."""

@@ -5,6 +5,10 @@ Knows two nodes by what a link must know of them; no actor, no mailbox and no fa
 
 cimport cython
 
+from core_ext.draws import STEPS as _STEPS
+
+cdef long long STEPS = _STEPS
+
 cdef enum:
     ENVELOPE_BYTES = 64
 
@@ -158,4 +162,46 @@ cdef class StageLink:
             self.controls_under_way -= size
         else:
             self.bytes_under_way -= size
+        return 0
+
+
+cdef class StageMail:
+    """All links of a world: how what leaves a node travels when nothing special is done to single messages.
+
+    Args:
+        world: the clockwork; its ``faults.links`` say what is done to single messages.
+        draws: of the delays.
+
+    Attributes:
+        omit_send, omit_receive: nodes that lose some of what they send or should receive.
+        seen: the ``faults.links`` that were looked at last.
+        single: they, or an observer, want every message by itself.
+        bounded, low_ns, step_ns: a delay is low_ns and up to ``STEPS`` steps more, whatever the link.
+    """
+
+    def __init__(self, Agenda world not None, Draws draws not None):
+        self.world = world
+        self.draws = draws
+        self.omit_send = {}
+        self.omit_receive = {}
+
+    cdef bint plain(self) except -1:
+        """What a turn sent to one lane of one peer may travel as one frame, with a bounded delay."""
+        cdef object faults
+        if not self.bounded or self.world.adversarial or self.omit_send or self.omit_receive:
+            return False
+        faults = self.world.faults.links
+        if faults is not self.seen:
+            self.look(faults)
+        return not self.single
+
+    cdef int leave_frames(self, list outbox, long long depart_ns) except -1:
+        """One frame per peer and lane, each with a drawn delay."""
+        cdef StageLink link
+        cdef long long delay
+        for link, control in outbox:
+            envelopes, size = link.take(control)
+            delay = self.low_ns + self.draws.below(STEPS) * self.step_ns
+            if not link.leave(control, envelopes, size, depart_ns, delay, True):
+                link.dropped(envelopes)
         return 0

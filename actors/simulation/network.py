@@ -16,7 +16,7 @@ from actors.message import answer_type
 from actors.simulation.envelope import FAILURE, OVERHEAD_BYTES, REPLY, CodecError, Envelope, Wire
 from actors.simulation.ledger import SHOWN
 from actors.trace import What
-from core_ext.stage_link import StageLink
+from core_ext.stage_link import StageLink, StageMail
 
 if TYPE_CHECKING:
     from actors.simulation.faults import LinkFaults
@@ -90,20 +90,28 @@ class Links(dict[str, Link]):
         return link
 
 
-class Network:
+class Network(StageMail):
     """All links of a simulation."""
 
+    omit_send: dict[Node, float]
+    omit_receive: dict[Node, float]
+
     def __init__(self, simulation: Simulation, settings: WireSettings) -> None:
+        super().__init__(simulation, simulation.tape.stream("network"))
         self._simulation = simulation
         self._settings = settings
-        self._stream = simulation.tape.stream("network")
         self._faults_stream = simulation.tape.stream("messages")
         self._lost_after = int(settings.lost_after_seconds * 1e9)
-        self.omit_send: dict[Node, float] = {}
-        self.omit_receive: dict[Node, float] = {}
         self._number = 0
-        self._seen = simulation.faults.links
-        self._single = self._seen.any
+        bounded = simulation.delays.bounded
+        if bounded is not None:
+            self.low_ns, self.step_ns = bounded
+            self.bounded = simulation.trace is None
+        self.look(simulation.faults.links)
+
+    def look(self, links: LinkFaults) -> None:
+        """Other faults of links than before."""
+        self.seen, self.single = links, links.any
 
     def links_of(self, node: Node) -> Links:
         """What a new node has for the others."""
@@ -115,16 +123,13 @@ class Network:
     # --- messages --------------------------------------------------------------------------------------------------
 
     def flush(self, node: Node, depart_ns: int) -> None:
-        """What a turn put into the outbox leaves: one frame per peer and lane, or each message for itself."""
+        """What a turn put into the outbox leaves: one frame per peer and lane, or each message for itself. (The native
+        half does it where all go plainly.)"""
         simulation = self._simulation
         faults = simulation.faults.links
-        if faults is not self._seen:
-            self._seen, self._single = faults, faults.any
-        single = simulation.adversarial or self._single or self.omit_send or self.omit_receive
-        bounded = simulation.delays.bounded
-        if bounded is not None and not single and simulation.trace is None:
-            node.flush_frames(self._stream, *bounded, depart_ns)
-            return
+        if faults is not self.seen:
+            self.look(faults)
+        single = simulation.adversarial or self.single or self.omit_send or self.omit_receive
         outbox, node.outbox = node.outbox, []
         for link, control in outbox:
             envelopes, size = link.take(control)

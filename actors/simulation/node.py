@@ -80,6 +80,7 @@ class Node(Correspondent):
         self.decode = self.wire.codec.decode
         self.types = {}
         self.counters: Counter[str] = Counter()
+        self.mail = simulation.network
         self.links = simulation.network.links_of(self)
         self.broken: str | None = None
         self.clock_offset = 0.0

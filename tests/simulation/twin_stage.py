@@ -147,6 +147,31 @@ class StageLink:
         self._due = {False: 0, True: 0}
 
 
+class StageMail:
+    single = bounded = False
+    low_ns = step_ns = 0
+
+    def __init__(self, world: Any, draws: Any) -> None:
+        self.world, self.draws = world, draws
+        self.omit_send: dict[Any, float] = {}
+        self.omit_receive: dict[Any, float] = {}
+
+    def __getattr__(self, name: str) -> Any:  # the subclass's
+        raise AttributeError(name)
+
+    def plain(self) -> bool:
+        self.look(self.world.faults.links)
+        special = self.single or self.world.adversarial or self.omit_send or self.omit_receive
+        return self.bounded and not special
+
+    def leave_frames(self, outbox: list[Any], depart_ns: int) -> None:
+        for link, control in outbox:
+            envelopes, size = link.take(control)
+            delay_ns = self.low_ns + self.draws.below(1024) * self.step_ns
+            if not link.leave(control, envelopes, size, depart_ns, delay_ns, True):
+                link.dropped(envelopes)
+
+
 class StageCell:
     actor = journal = after_batch = None
     state = gate = handled = 0
@@ -187,13 +212,6 @@ class StageNode:
             parcel = Parcel(message.wire_id, body)
             self._packed = message, parcel
         return parcel
-
-    def flush_frames(self, draws: Any, low_ns: int, step_ns: int, depart_ns: int) -> None:
-        outbox, self.outbox = self.outbox, []
-        for link, control in outbox:
-            envelopes, size = link.take(control)
-            if not link.leave(control, envelopes, size, depart_ns, low_ns + draws.below(1024) * step_ns, True):
-                link.dropped(envelopes)
 
     def post(self, link: Any, posted: tuple[Any, ...], control: bool) -> Any:
         if link is None or not link.takes(posted, control):
@@ -260,7 +278,10 @@ class StageNode:
         if self.gating:
             self.commit()
         self.busy_until = self.world.now_ns + handled * self.handler_ns
-        if self.outbox:
+        if self.outbox and self.mail.plain():
+            outbox, self.outbox = self.outbox, []
+            self.mail.leave_frames(outbox, self.busy_until)
+        elif self.outbox:
             self.flush()
         if runnable or self.actions:
             self.schedule()
