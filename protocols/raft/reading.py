@@ -1,10 +1,14 @@
 """Linearizable reads without log entries: the read-index protocol (thesis 6.4). Knows no elections.
 
 A leader notes its commit index, then a majority must answer a heartbeat that was sent *after* the read arrived: only
-then was it certainly still the leader. All reads of a turn share one round.
+then was it certainly still the leader. All reads of a turn share one round. A follower that asks for its own reads has
+said by that what its answer would say, for these reads and no others: it was in the leader's term after they came. So
+of three servers no other one need be asked.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 from actors.context import Context
 from protocols.raft import delivery
@@ -19,6 +23,7 @@ from protocols.raft.messages import (
     RefusalReason,
     RoleName,
 )
+from protocols.raft.progress import Progress
 from protocols.raft.state import Read, RoleState, Round
 
 
@@ -63,19 +68,23 @@ def start_round(state: RoleState, context: Context) -> None:
         return
     state.round += 1  # a new number: answers to heartbeats from before the reads do not count
     state.rounds.append(Round(state.round, state.commit, tuple(state.reads)))
-    for read in state.reads:
-        if read.asker is not None and read.asker.node in state.progress:
-            state.progress[read.asker.node].commit_wanted = state.commit
+    askers = dict.fromkeys([read.asker.node if read.asker is not None else "" for read in state.reads])
+    for node in askers:
+        if node in state.progress:
+            state.progress[node].commit_wanted = state.commit
     state.reads.clear()
-    send_heartbeats(state, context, tick=False)
     confirm(state, context)
+    if state.rounds and state.rounds[-1].number == state.round:
+        send_heartbeats(state, context, tick=False, but="" if len(askers) > 1 else next(iter(askers)))
 
 
-def send_heartbeats(state: RoleState, context: Context, tick: bool) -> None:
-    """One heartbeat to every member, for the newest round. Members that are equally far get the same object, which is
-    then encoded once."""
+def send_heartbeats(state: RoleState, context: Context, tick: bool, but: str = "") -> None:
+    """One heartbeat to every member but one, for the newest round. Members that are equally far get the same object,
+    which is then encoded once."""
     message: Heartbeat | None = None
     for node, progress in state.progress.items():
+        if node == but:
+            continue
         # never more than the follower is known to hold: the heartbeat may overtake appends, and what the follower has
         # beyond its match index may still be replaced
         commit = min(progress.match, state.commit)
@@ -83,6 +92,14 @@ def send_heartbeats(state: RoleState, context: Context, tick: bool) -> None:
         if message is None or message.commit != commit:
             message = Heartbeat(term=state.term, commit=commit, round=state.round, tick=tick)
         context.send_now(state.peer(context, node), message)
+
+
+def tell_commit(state: RoleState, context: Context, node: str, progress: Progress) -> None:
+    """The news of a commit alone, as far as the follower is known to hold it."""
+    commit = min(progress.match, state.commit)
+    if commit > progress.commit_sent:
+        progress.commit_sent = commit
+        context.send_now(state.peer(context, node), Heartbeat(term=state.term, commit=commit, round=0, tick=False))
 
 
 def confirm(state: RoleState, context: Context) -> None:
@@ -96,6 +113,27 @@ def confirm(state: RoleState, context: Context) -> None:
         done = state.rounds.popleft()
         for read in done.reads:
             answer(state, context, read, done.index)
+    if state.rounds:
+        waiting = [confirm_asked(state, context, each, answered) for each in state.rounds]
+        state.rounds = deque([each for each in waiting if each.reads])
+
+
+def confirm_asked(state: RoleState, context: Context, waiting: Round, answered: dict[str, int]) -> Round:
+    """Answer those reads of a round that lack no other answer than that of their asker, who has asked after they came.
+    Returns the round with the others."""
+    found: dict[str, bool] = {}
+    rest = []
+    for read in waiting.reads:
+        node = read.asker.node if read.asker is not None else ""
+        if node not in found:
+            found[node] = bool(node) and (
+                state.configuration.agreed({**answered, node: waiting.number}) >= waiting.number
+            )
+        if found[node]:
+            answer(state, context, read, waiting.index)
+        else:
+            rest.append(read)
+    return waiting if len(rest) == len(waiting.reads) else Round(waiting.number, waiting.index, tuple(rest))
 
 
 def answer(state: RoleState, context: Context, read: Read, index: int) -> None:
@@ -106,6 +144,9 @@ def answer(state: RoleState, context: Context, read: Read, index: int) -> None:
             delivery.deliver_due(state, context)
         context.send_now(state.owner(context), BarrierReached(tag=read.tag, index=index))
     else:
+        progress = state.progress.get(read.asker.node)
+        if progress is not None and progress.commit_sent < index:
+            tell_commit(state, context, read.asker.node, progress)
         context.send_now(read.asker, ReadIndexReply(request=read.tag, index=index, granted=True))
 
 

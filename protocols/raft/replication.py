@@ -9,7 +9,6 @@ from protocols.raft.messages import (
     AppendReply,
     Entry,
     EntryKind,
-    Heartbeat,
     HeartbeatReply,
     HeartbeatTick,
     OwnAppendDurable,
@@ -110,16 +109,8 @@ def replicate(state: RoleState, context: Context) -> None:
         if progress.next <= last_index or progress.mode is not Mode.REPLICATE:
             feed(state, context, node, progress)
         if progress.commit_sent < progress.commit_wanted:
-            tell_commit(state, context, node, progress)
+            reading.tell_commit(state, context, node, progress)
     state.newest_append = None
-
-
-def tell_commit(state: RoleState, context: Context, node: str, progress: Progress) -> None:
-    """The news of a commit alone, as far as the follower is known to hold it."""
-    commit = min(progress.match, state.commit)
-    if commit > progress.commit_sent:
-        progress.commit_sent = commit
-        context.send_now(state.peer(context, node), Heartbeat(term=state.term, commit=commit, round=0, tick=False))
 
 
 def feed(state: RoleState, context: Context, node: str, progress: Progress) -> None:

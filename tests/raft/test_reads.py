@@ -59,6 +59,72 @@ def test_the_round_starts_after_the_read():
     assert tag in world.owners[leader].answered
 
 
+def test_of_three_servers_a_follower_that_asks_is_answered_without_a_round():
+    """That it asked in the leader's term, after its read came, says what its answer to a heartbeat would say."""
+    world = World()
+    leader = world.elect()
+    follower = others(world, leader)[0]
+    world.run(0.1)
+    world.filter = lambda source, target, message: not isinstance(message, Heartbeat) or not message.round
+    world.propose(leader)
+    world.run_until(lambda: world.roles[leader].progress[follower].match == 2, 1.0, "the follower to hold it")
+    assert (world.roles[leader].commit, world.roles[follower].commit) == (2, 1)
+    tag = world.ask(follower)
+    world.run(0.01)
+    assert world.owners[follower].answered[tag] == world.owners[follower].index == 2
+
+
+def test_of_five_servers_one_more_than_leader_and_asker_is_enough_and_the_asker_is_not_asked():
+    world = World(("a", "b", "c", "d", "e"))
+    leader = world.elect()
+    follower, third, *_ = others(world, leader)
+    world.run(0.1)
+    world.record_wire = True
+    world.filter = lambda source, target, message: not isinstance(message, HeartbeatReply) or source == third
+    tag = world.ask(follower)
+    world.run(0.01)
+    assert tag in world.owners[follower].answered
+    assert follower not in [target for _, target, _, message in world.wire
+                            if isinstance(message, Heartbeat) and message.round and not message.tick]
+    world.filter = lambda source, target, message: not isinstance(message, HeartbeatReply)
+    tag = world.ask(follower)
+    world.run(0.01)
+    assert tag not in world.owners[follower].answered  # leader and asker are two of five
+
+
+def test_an_asker_counts_for_its_own_reads_and_for_no_others():
+    """Its request may have been on its way for long: another read of the same turn came after it."""
+    world = World()
+    leader = world.elect()
+    follower = others(world, leader)[0]
+    world.run(0.1)
+    world.filter = lambda source, target, message: not isinstance(message, HeartbeatReply)
+    world.faults.batch = 10_000
+    world.random.randint = lambda low, high: high
+    world.pause(leader)
+    tags = {name: world.ask(name) for name in (leader, follower)}
+    world.run(0.01)
+    world.resume(leader)
+    world.run(0.01)
+    assert tags[follower] in world.owners[follower].answered
+    assert tags[leader] in world.owners[leader].reads
+    world.filter = None
+    world.run(0.06)
+    assert tags[leader] in world.owners[leader].answered
+
+
+def test_a_request_of_another_term_is_refused():
+    world = World()
+    leader = world.elect()
+    follower = others(world, leader)[0]
+    world.run(0.1)
+    for term in (world.roles[leader].term - 1, world.roles[leader].term + 1):
+        world.roles[follower].term = term  # the request says so
+        world.ask(follower)
+        world.run(0.01)
+        assert world.owners[follower].answered == {}
+
+
 def test_a_paused_leader_that_wakes_gives_no_stale_read():
     """It sleeps for longer than the election time-out and is asked as soon as it wakes."""
     world = World()

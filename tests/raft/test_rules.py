@@ -56,6 +56,11 @@ RULES = {
     "reads with a round from before the request": test_reads.test_the_round_starts_after_the_read,
     "reads from the leader's memory": test_reads.test_a_paused_leader_that_wakes_gives_no_stale_read,
     "reads before an entry of its term is committed": test_reads.test_reads_wait_for_an_entry_of_the_leaders_term,
+    "counts an asker for reads that are not its own":
+        test_reads.test_an_asker_counts_for_its_own_reads_and_for_no_others,
+    "counts an asker of another term": test_reads.test_a_request_of_another_term_is_refused,
+    "does not tell an asker of the commit that it is to read":
+        test_reads.test_of_three_servers_a_follower_that_asks_is_answered_without_a_round,
     "forwards every read by itself": test_reads.test_a_follower_asks_once_for_all_reads_of_a_turn,
     "keeps back what a read waits for":
         test_reads.test_entries_that_a_read_waits_for_are_not_kept_back_from_a_followers_owner,
