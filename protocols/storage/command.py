@@ -8,26 +8,15 @@ Session 0 is nobody's: with serial 0 the command opens a session, with serial 1 
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
 
 from protocols.storage.messages import Submit
 
 HEADER = struct.Struct("<qQQQQ")
+HEADER_BYTES = HEADER.size
 NO_SESSION = 0
 OPEN_SERIAL = 0
 TICK_SERIAL = 1
 _LIMIT = 1 << 64
-
-
-class Command(NamedTuple):
-    """A decoded command; see ``Submit`` for its parts."""
-
-    time_ms: int
-    session: int
-    serial: int
-    floor: int
-    origin: int
-    batch: bytes
 
 
 def fits(submit: Submit) -> bool:
@@ -48,9 +37,8 @@ def tick(time_ms: int) -> bytes:
     return HEADER.pack(time_ms, NO_SESSION, TICK_SERIAL, 0, 0)
 
 
-def decode(command: bytes) -> Command | None:
-    """A command's parts; None when the bytes are too few to be one."""
-    if len(command) < HEADER.size:
+def decode(command: bytes) -> tuple[int, int, int, int, int, bytes] | None:
+    """A command's time (ms), session, serial, floor, origin and batch; None when the bytes are too few to be one."""
+    if len(command) < HEADER_BYTES:
         return None
-    time_ms, session, serial, floor, origin = HEADER.unpack_from(command)
-    return Command(time_ms, session, serial, floor, origin, command[HEADER.size:])
+    return (*HEADER.unpack_from(command), command[HEADER_BYTES:])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from actors.actor import Actor, on
 from actors.context import Context
+from core_ext.mailbox import Reference
 from protocols.storage.gateway_reads import ReadDesk
 from protocols.storage.gateway_writes import WriteWindow
 from protocols.storage.messages import (
@@ -38,16 +39,19 @@ class Gateway(Actor):
         self._tick = 0
         self._tick_armed = False
         self._term = 0
+        self._log: Reference | None = None  # made once: every barrier needs it
 
     def start(self, context: Context) -> None:
         """Ask who leads: what the log said before this actor lived is gone."""
         self._writes = WriteWindow(self._settings, f"{context.node} {context.self.incarnation}")
-        context.send(context.ref(LOG_NAME), AskLeadership())
+        self._log = context.ref(LOG_NAME)
+        context.send(self._log, AskLeadership())
 
     def after_batch(self, context: Context) -> None:
         """One barrier for the turn's queries; a timer while anything waits."""
         if self._reads.asked:
-            self._reads.end_turn(self._tick, context)
+            assert self._log is not None
+            self._reads.end_turn(self._tick, self._log, context)
         if not self._tick_armed and not (self._writes.idle and self._reads.idle):
             self._tick_armed = True
             context.set_timer(GatewayTick(), self._settings.tick_seconds)

@@ -14,7 +14,7 @@ import msgspec
 from actors.context import Context
 from core_ext.mailbox import Reference
 from protocols.storage.messages import Barrier, Outcome, Query, ReadBatch, ReadResult, Status
-from protocols.storage.settings import LOG_NAME, GatewaySettings
+from protocols.storage.settings import GatewaySettings
 
 OVERLOADED = "too many reads wait at this node; not executed, try again later"
 NO_SERVICE = "no leader confirmed the read in time; not executed"
@@ -60,6 +60,7 @@ class ReadDesk:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
+        self._timeout_ticks, self._retry_ticks = settings.timeout_ticks, settings.retry_ticks
         self._next_number = 0
         self.pending: dict[int, Pending] = {}
         self._bytes = 0
@@ -83,7 +84,7 @@ class ReadDesk:
             return
         number = self._next_number
         self._next_number += 1
-        self.pending[number] = Pending(message.ticket, door, message.batch, tick + settings.timeout_ticks)
+        self.pending[number] = Pending(message.ticket, door, message.batch, tick + self._timeout_ticks)
         self._bytes += len(message.batch)
         self._new.append(number)
 
@@ -92,8 +93,8 @@ class ReadDesk:
         """Queries of this turn want a barrier."""
         return bool(self._new)
 
-    def end_turn(self, tick: int, context: Context) -> None:
-        """One barrier for all queries of the turn: it is sent after each of them arrived."""
+    def end_turn(self, tick: int, log: Reference, context: Context) -> None:
+        """One barrier for all queries of the turn: it is sent after each of them arrived. ``log`` is the local one."""
         if not self._new:
             return
         reads = []
@@ -109,7 +110,7 @@ class ReadDesk:
         if not reads:
             return
         self._barriers[self._next_barrier] = reads
-        context.send(context.ref(LOG_NAME), Barrier(tag=self._next_barrier, reads=tuple(reads)))
+        context.send(log, Barrier(tag=self._next_barrier, reads=tuple(reads)))
         self._next_barrier += 1
 
     def read_result(self, message: ReadResult, context: Context) -> bool:
@@ -150,7 +151,7 @@ class ReadDesk:
     def ask_again(self, tick: int, every: bool) -> None:
         """New barriers, when the turn ends, for what was refused or is overdue; ``every``: for all."""
         for number, query in self.pending.items():
-            overdue = tick - query.asked_tick >= self._settings.retry_ticks
+            overdue = tick - query.asked_tick >= self._retry_ticks
             if query.stage is Stage.RETRY or (query.stage is Stage.ANSWER and (every or overdue)):
                 query.stage = Stage.ANSWER
                 query.asked_tick = tick

@@ -71,6 +71,7 @@ class WriteWindow:
 
     def __init__(self, settings: GatewaySettings, life: str) -> None:
         self._settings = settings
+        self._timeout_ticks, self._retry_ticks = settings.timeout_ticks, settings.retry_ticks
         name = hashlib.blake2b(life.encode(), digest_size=6).digest()
         self._origin = int.from_bytes(name, "little") << 16  # u64: 48 bits of the life, 16 of count
         self.waiting: deque[Batch] = deque()
@@ -107,7 +108,7 @@ class WriteWindow:
         if reason:
             context.send(door, Outcome(ticket=ticket, status=Status.NOT_EXECUTED, replies=b"", reason=reason))
             return
-        batch = Batch(ticket, door, commands, tick + self._settings.timeout_ticks)
+        batch = Batch(ticket, door, commands, tick + self._timeout_ticks)
         if not self.waiting and self._may_send(batch):
             self._launch(batch, tick, context)
         else:
@@ -123,7 +124,7 @@ class WriteWindow:
         if self._time_asked:
             return False
         self._time_asked = True
-        self._enqueue(Batch(0, None, b"", tick + self._settings.timeout_ticks))
+        self._enqueue(Batch(0, None, b"", tick + self._timeout_ticks))
         self.pump(tick, context)
         return True
 
@@ -199,7 +200,7 @@ class WriteWindow:
         if self._log is None or self.session is None or self._leaving_since is not None:
             return
         for batch in self.in_flight.values():
-            overdue = tick - batch.sent_tick >= self._settings.retry_ticks
+            overdue = tick - batch.sent_tick >= self._retry_ticks
             if every or overdue or not batch.outstanding:
                 self.resent += 1
                 self._send(batch, tick, context)
@@ -258,10 +259,10 @@ class WriteWindow:
         for batch in overdue:
             self._leave_flight(batch)
             self._give_up(batch, context)
-        left_long_ago = self._leaving_since is not None and tick - self._leaving_since >= self._settings.retry_ticks
+        left_long_ago = self._leaving_since is not None and tick - self._leaving_since >= self._retry_ticks
         if overdue or left_long_ago:
             self._leave_session(context)
-        if self._open_sent_tick is not None and tick - self._open_sent_tick >= self._settings.retry_ticks:
+        if self._open_sent_tick is not None and tick - self._open_sent_tick >= self._retry_ticks:
             self._open_sent_tick = None
         self._resend(tick, context, every=False)
         self.pump(tick, context)

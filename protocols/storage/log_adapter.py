@@ -46,17 +46,28 @@ class LogAdapter(Actor):
         role: name of the local consensus role.
         shard: name of the local shard.
         gateway: name of the local gateway.
+
+    Attributes:
+        role, shard, gateway: those actors, whichever incarnation is there.
     """
+
+    role: Reference
+    shard: Reference
+    gateway: Reference
 
     def __init__(
         self, settings: LogSettings | None = None, role: str = ROLE_NAME, shard: str = SHARD_NAME,
         gateway: str = GATEWAY_NAME,
     ) -> None:
         self._settings = settings or LogSettings()
-        self._role_name, self._shard_name, self._gateway_name = role, shard, gateway
+        self._names = (role, shard, gateway)
         self._pending: dict[Key, list[tuple[int, Reference]]] = {}  # proposal's tag, and who waits for the outcome
         self._next_deadline_ms: int | None = None
         self._tick_armed = False
+
+    def start(self, context: Context) -> None:
+        """References are made once: every entry needs them."""
+        self.role, self.shard, self.gateway = [context.ref(name) for name in self._names]
 
     # --- what a protocol says ---------------------------------------------------------------------------------------
 

@@ -91,11 +91,11 @@ class RaftLog(LogAdapter):
             encoded = (*self._ready, *[commands.encode(now_ms, submit) for submit in self._submits])
             self._submits = []
             self._ready = []
-            context.send(context.ref(self._role_name), Propose(tag=self._tag, commands=encoded))
+            context.send(self.role, Propose(tag=self._tag, commands=encoded))
             self._tag += 1
         if self._applied >= self._wanted > self._told:
             self._told = self._applied
-            context.send(context.ref(self._role_name), AppliedUpTo(index=self._applied))
+            context.send(self.role, AppliedUpTo(index=self._applied))
 
     # --- gateways ---------------------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class RaftLog(LogAdapter):
         if len(self._barriers) >= self._settings.max_pending:  # the role lost the oldest; its gateway asks again
             del self._barriers[next(iter(self._barriers))]
         self._barriers[tag] = (context.sender, message)
-        context.send(context.ref(self._role_name), ReadBarrier(tag=tag))
+        context.send(self.role, ReadBarrier(tag=tag))
 
     # --- the role ---------------------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class RaftLog(LogAdapter):
         if waiting is not None:
             gateway, barrier = waiting
             context.send(
-                context.ref(self._shard_name), Read(tag=barrier.tag, index=index, reads=barrier.reads, asker=gateway)
+                self.shard, Read(tag=barrier.tag, index=index, reads=barrier.reads, asker=gateway)
             )
 
     @on(BarrierRefused)
@@ -169,25 +169,24 @@ class RaftLog(LogAdapter):
             self._ready = []
             self.refuse(None, SubmitStatus.LEADERSHIP_LOST, self._leader, context)
         elif self.orders():
-            context.send(context.ref(self._shard_name), AskApplied())  # what deadlines there are
-        context.send(context.ref(self._gateway_name), Leadership(leader=self._leader, term=self._term))
+            context.send(self.shard, AskApplied())  # what deadlines there are
+        context.send(self.gateway, Leadership(leader=self._leader, term=self._term))
         self.arm_tick(context)
 
     @on(Committed)
     def committed(self, message: Committed, context: Context) -> None:
         """Entries for the shard, small neighbours together; those that are not commands only move its index."""
-        shard = context.ref(self._shard_name)
         report = message.report or self.orders()  # on other nodes nobody waits for outcomes, and no deadline is watched
         found: tuple[bytes, ...] = ()
         first = message.entries[0].index
         for entry in message.entries:
             commands_ = entry.commands if entry.kind is EntryKind.COMMANDS else ()
             if entry.index > first and len(found) + len(commands_) > _COMMANDS_TOGETHER:
-                context.send(shard, Apply(index=entry.index - 1, commands=found, first=first, report=report))
+                context.send(self.shard, Apply(index=entry.index - 1, commands=found, first=first, report=report))
                 found, first = (), entry.index
             found = found + commands_ if found else commands_
         self._given = message.entries[-1].index
-        context.send(shard, Apply(index=self._given, commands=found, first=first, report=report))
+        context.send(self.shard, Apply(index=self._given, commands=found, first=first, report=report))
         if message.report:
             self._wanted = self._given
 
@@ -198,25 +197,25 @@ class RaftLog(LogAdapter):
         self._wanted = self._given
         self._told = min(self._told, self._given - 1)
         if self._applied < self._given:
-            context.send(context.ref(self._shard_name), AskApplied())
+            context.send(self.shard, AskApplied())
 
     @on(SnapshotWanted)
     def snapshot_wanted(self, message: SnapshotWanted, context: Context) -> None:
         """The log has grown."""
-        context.send(context.ref(self._shard_name), TakeSnapshot())
+        context.send(self.shard, TakeSnapshot())
 
     @on(SnapshotChunkStored)
     def chunk_stored(self, message: SnapshotChunkStored, context: Context) -> None:
         """The next piece may come."""
         context.send(
-            context.ref(self._shard_name), StateChunkStored(index=message.index, sequence=message.sequence)
+            self.shard, StateChunkStored(index=message.index, sequence=message.sequence)
         )
 
     @on(RestoreChunk)
     def restore(self, message: RestoreChunk, context: Context) -> None:
         """A snapshot for the shard."""
         context.send(
-            context.ref(self._shard_name),
+            self.shard,
             RestoreState(index=message.index, sequence=message.sequence, data=message.data, last=message.last),
         )
 
@@ -235,6 +234,6 @@ class RaftLog(LogAdapter):
     def state_chunk(self, message: StateChunk, context: Context) -> None:
         """A piece of the snapshot for the role."""
         context.send(
-            context.ref(self._role_name),
+            self.role,
             SnapshotChunk(index=message.index, sequence=message.sequence, data=message.data, last=message.last),
         )

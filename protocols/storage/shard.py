@@ -69,10 +69,10 @@ class StorageShard(Actor):
         first = message.first or message.index
         if first != self._applied + 1:
             raise AssertionError(f"the log brought entry {first} after {self._applied}: entries must not skip")
-        outcomes = tuple([self._run(command) for command in message.commands])
+        done = [self._run(command) for command in message.commands]
         self._applied = message.index
         if message.report:
-            self._report(outcomes, context)
+            self._report(tuple([SubmitOutcome(*each) for each in done]), context)
         if self._reads:
             self._answer_reads(context)
 
@@ -88,10 +88,11 @@ class StorageShard(Actor):
             Applied(index=self._applied, outcomes=outcomes, next_deadline_ms=self._store.next_deadline_ms),
         )
 
-    def _run(self, encoded: bytes) -> SubmitOutcome:
+    def _run(self, encoded: bytes) -> tuple[int, int, SubmitStatus, bytes, None, int]:
+        """One command; its outcome's fields."""
         command = commands.decode(encoded)
         if command is None:
-            return SubmitOutcome(session=0, serial=0, status=SubmitStatus.GAP, replies=b"")
+            return 0, 0, SubmitStatus.GAP, b"", None, 0
         time_ms, session, serial, floor, origin, batch = command
         now_ms = max(time_ms, self._store.log_time_ms)
         if session == commands.NO_SESSION:
@@ -109,7 +110,7 @@ class StorageShard(Actor):
             else:
                 status, replies = verdict
                 self._store.apply(now_ms, b"")
-        return SubmitOutcome(session=session, serial=serial, status=status, replies=replies, origin=origin)
+        return session, serial, status, replies, None, origin
 
     def _execute(self, now_ms: int, batch: bytes) -> bytes:
         try:
