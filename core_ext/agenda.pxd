@@ -8,6 +8,9 @@ cdef struct Item:
     u64 serial
     Py_ssize_t slot
 
+cdef class Happening:
+    cdef int happen(self) except -1
+
 cdef class Agenda:
     cdef Item* items
     cdef list functions
@@ -23,8 +26,8 @@ cdef class Agenda:
     cdef public i64 now_ns
     cdef public u64 events
     cdef public bint adversarial
-    cpdef int at(self, i64 due_ns, function, argument) except -1
+    cdef int put(self, i64 due_ns, object function, object argument) except -1
     cdef int grow(self) except -1
     cdef void take(self, Item* item) noexcept
-    cpdef bint step(self) except -1
-    cpdef int fold(self, u64 one, u64 two) except -1
+    cdef bint go(self) except -1
+    cdef void mix(self, u64 one, u64 two) noexcept

@@ -19,10 +19,19 @@ cdef inline bint before(Item* one, Item* two) noexcept nogil:
     return one.due < two.due or (one.due == two.due and one.serial < two.serial)
 
 
+cdef class Happening:
+    """What knows by itself what happens when its time has come."""
+
+    cdef int happen(self) except -1:
+        raise NotImplementedError("a happening that does nothing")
+
+
 @cython.boundscheck(False)
 @cython.wraparound(False)
 cdef class Agenda:
     """What will happen, in the order of time, first in first out at the same time.
+
+    Native code, for which a call through Python costs more than the work, has its own ways in (``put``, ``go``, ``mix``).
 
     The heap holds numbers only; functions and arguments stand in lists, where the garbage collector sees the circles
     that they are part of (a world is a circle: its agenda names its nodes). Slots of entries that are gone wait behind
@@ -52,8 +61,12 @@ cdef class Agenda:
     def __len__(self):
         return self.count
 
-    cpdef int at(self, i64 due_ns, function, argument) except -1:
+    def at(self, i64 due_ns, function not None, argument):
         """Call a function with its argument when virtual time has come so far."""
+        self.put(due_ns, function, argument)
+
+    cdef int put(self, i64 due_ns, object function, object argument) except -1:
+        """The same; without a function the argument is a ``Happening``."""
         cdef Py_ssize_t place = self.count
         cdef Py_ssize_t parent
         cdef Item item
@@ -116,8 +129,11 @@ cdef class Agenda:
         """When the next thing happens; None when nothing ever will."""
         return self.items[0].due if self.count else None
 
-    cpdef bint step(self) except -1:
+    def step(self):
         """The next thing that happens; False when nothing ever will."""
+        return self.go()
+
+    cdef bint go(self) except -1:
         cdef Item item
         if not self.count:
             return False
@@ -130,7 +146,10 @@ cdef class Agenda:
             self.events_before = self.events
         else:
             self.standing += 1
-        function(argument)
+        if function is None:
+            (<Happening>argument).happen()
+        else:
+            function(argument)
         if self.events > self.max_events or self.standing + self.events - self.events_before > self.same_time_limit:
             self.runaway(self.events > self.max_events)
         return True
@@ -138,7 +157,7 @@ cdef class Agenda:
     def run_to(self, i64 end_ns):
         """Everything that happens up to and at a time; then it is that time."""
         while self.count and self.items[0].due <= end_ns:
-            self.step()
+            self.go()
         self.now_ns = end_ns
         self.standing = 0
         self.events_before = self.events
@@ -149,10 +168,12 @@ cdef class Agenda:
 
     # --- the digest ------------------------------------------------------------------------------------------------
 
-    cpdef int fold(self, u64 one, u64 two) except -1:
+    def fold(self, u64 one, u64 two):
         """Two more numbers of what has happened."""
+        self.mix(one, two)
+
+    cdef void mix(self, u64 one, u64 two) noexcept:
         self.folded = mixed(mixed(self.folded + one) + two)
-        return 0
 
     def digest(self):
         """16 hex digits over everything that was folded so far."""

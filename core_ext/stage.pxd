@@ -59,7 +59,7 @@ cdef class StageCell:
     cdef public unsigned int index
     cdef public StageNode stage
     cdef public StageHands hands
-    cpdef int accept(self, int kind, object message, object sender, u64 correlation, bint control) except -1
+    cdef int take_in(self, int kind, object message, object sender, u64 correlation, bint control) except -1
 
 cdef class StageNode(StagePeer):
     cdef public Draws stream
@@ -86,16 +86,17 @@ cdef class StageNode(StagePeer):
     cdef public double shift
     cdef public bint in_turn
     cdef public bint scheduled
-    cpdef object pack(self, object message)
-    cpdef object post(self, StageLink link, tuple posted, bint control)
+    cdef object packed_for_travel(self, object message)
+    cdef object put_out(self, StageLink link, tuple posted, bint control)
+    cdef int run_turn(self) except -1
     cdef int flush_outbox(self) except -1
-    cpdef int schedule(self) except -1
-    cpdef object set_timer(self, StageCell cell, object effect)
+    cdef int plan(self) except -1
+    cdef int put_timer(self, StageCell cell, object effect) except -1
     cdef int release_durable(self, StageCell cell, list effects, bint touched) except -1
     cdef int send_away(self, StageCell cell, Away effect) except -1
     cdef int serve(self, StageCell cell) except -1
     cdef int handle(self, StageCell cell, int kind, object message, object sender, u64 correlation) except -1
     cdef int finish(self, StageCell cell, object message) except -1
     cdef bint writes(self, list effects) except -1
-    cpdef int apply(self, StageCell cell, object effect) except -1
+    cdef int release(self, StageCell cell, object effect) except -1
     cdef int note_event(self, StageCell cell, int kind, object message, object sender, object wire_id) except -1

@@ -163,9 +163,6 @@ class StageNode(StagePeer):
     def post(self, link: StageLink | None, posted: tuple[Any, ...], control: bool) -> str | None:
         """Put an envelope into the outbox; says why when it is refused."""
 
-    def read(self, source: Any, envelopes: list[Any], control: bool) -> None:
-        """A frame came from another node: into the mailboxes, or back to whom its envelopes concern."""
-
     def enqueue(self, cell: StageCell) -> None:
         """Give an actor a turn soon."""
 
@@ -175,11 +172,5 @@ class StageNode(StagePeer):
     def schedule(self) -> int:
         """Have a turn as soon as the node is not busy."""
 
-    def set_timer(self, cell: StageCell, effect: Any) -> None:
-        """Set or replace an actor's timer with this key."""
-
     def run_hook(self, cell: StageCell, function: Callable[..., Any]) -> bool:
         """Call a hook like a handler; False when it raised and the supervisor has been told."""
-
-    def apply(self, cell: StageCell, effect: Any) -> int:
-        """Make one effect happen."""

@@ -99,7 +99,7 @@ cdef class StageHands:
             there = Away.__new__(Away)
             there.target = target
             there.message = message
-            there.content = self.stage.pack(message)
+            there.content = self.stage.packed_for_travel(message)
             there.now = now
             self.items.append(there)
         return 0
@@ -131,10 +131,11 @@ cdef class StageTimer:
 cdef class StageCell:
     """One actor's mailbox and state of life."""
 
-    cpdef int accept(
-        self, int kind, object message, object sender, u64 correlation, bint control
-    ) except -1:
+    def accept(self, int kind, message, sender, u64 correlation, bint control):
         """Put an entry into the mailbox; says what became of it."""
+        return self.take_in(kind, message, sender, correlation, control)
+
+    cdef int take_in(self, int kind, object message, object sender, u64 correlation, bint control) except -1:
         cdef int refused
         if self.state >= STOPPING_:
             return NOBODY_
@@ -169,8 +170,11 @@ cdef class StageNode(StagePeer):
 
     # --- to and from other nodes -----------------------------------------------------------------------------------
 
-    cpdef object pack(self, object message):
+    def pack(self, message):
         """What travels of a message to another node; the same message sent to several is encoded once."""
+        return self.packed_for_travel(message)
+
+    cdef object packed_for_travel(self, object message):
         cdef bytes body
         if type(message) not in self.types:
             self.check_type(message)
@@ -178,7 +182,7 @@ cdef class StageNode(StagePeer):
             return message
         if self.packed is not message:
             body = self.encode(message)
-            self.world.fold(message.wire_id, crc32(body))
+            self.world.mix(message.wire_id, crc32(body))
             self.parcel = Parcel(message.wire_id, body)
             self.packed = message
         return self.parcel
@@ -193,8 +197,11 @@ cdef class StageNode(StagePeer):
             self.flush()
         return 0
 
-    cpdef object post(self, StageLink link, tuple posted, bint control):
+    def post(self, StageLink link, tuple posted not None, bint control):
         """Put an envelope into the outbox; says why when it is refused."""
+        return self.put_out(link, posted, control)
+
+    cdef object put_out(self, StageLink link, tuple posted, bint control):
         cdef list waiting
         if link is None or not link.takes(posted, control):
             return self.why_refused(link, posted, control)
@@ -203,12 +210,12 @@ cdef class StageNode(StagePeer):
             self.outbox.append((link, control))
         waiting.append(posted)
         if not self.in_turn and not self.scheduled:
-            self.schedule()
+            self.plan()
         return None
 
     cdef int send_away(self, StageCell cell, Away effect) except -1:
         cdef Reference target = effect.target
-        refused = self.post(
+        refused = self.put_out(
             self.links[target.node], (TELL_, target.name, target.incarnation, cell.own, 0, effect.content, 0),
             self.types[type(effect.message)],
         )
@@ -216,7 +223,7 @@ cdef class StageNode(StagePeer):
             self.dead_letter(target, effect.message, refused)
         return 0
 
-    def read(self, StageNode source not None, list envelopes not None, bint control):
+    cdef int read_frame(self, StagePeer source, list envelopes, bint control) except -1:
         """A frame came from another node: into the mailboxes, or back to whom its envelopes concern."""
         cdef StageCell cell
         cdef int accepted
@@ -238,10 +245,10 @@ cdef class StageNode(StagePeer):
             cell = self.names.get(name)
             accepted = NOBODY_
             if cell is not None and (not incarnation or incarnation == (<Reference>cell.own).incarnation):
-                accepted = cell.accept(TELL_, message, sender, 0, control)
+                accepted = cell.take_in(TELL_, message, sender, 0, control)
             if accepted != TAKEN_:
                 self.not_taken(posted, message, accepted)
-        self.turn()
+        return self.run_turn()
 
     # --- turns -----------------------------------------------------------------------------------------------------
 
@@ -253,13 +260,15 @@ cdef class StageNode(StagePeer):
 
     def turn(self):
         """Actor after actor until nothing waits, or the turn is long enough; then what they did leaves the node."""
+        self.run_turn()
+
+    cdef int run_turn(self) except -1:
         cdef long long handled = 0
         cdef StageCell cell
         if not self.up or self.paused:
-            return
+            return 0
         if self.busy_until > self.world.now_ns:
-            self.schedule()
-            return
+            return self.plan()
         runnable = self.runnable
         self.in_turn = True
         while handled < TURN_LIMIT_:
@@ -269,7 +278,7 @@ cdef class StageNode(StagePeer):
                 for function, arguments in actions:
                     function(*arguments)
                     if not self.up:
-                        return
+                        return 0
             if not runnable:
                 if self.actions:
                     continue
@@ -280,7 +289,7 @@ cdef class StageNode(StagePeer):
             cell.queued = False
             handled += self.serve(cell)
             if not self.up:
-                return
+                return 0
         self.in_turn = False
         if self.gating:
             self.commit()
@@ -288,20 +297,24 @@ cdef class StageNode(StagePeer):
         if self.outbox:
             self.flush_outbox()
         if runnable or self.actions:
-            self.schedule()
+            self.plan()
+        return 0
 
-    cpdef int schedule(self) except -1:
+    def schedule(self):
         """Have a turn as soon as the node is not busy."""
+        self.plan()
+
+    cdef int plan(self) except -1:
         if not self.scheduled and not self.in_turn and self.up and not self.paused:
             self.scheduled = True
-            self.world.at(max(self.world.now_ns, self.busy_until), self.scheduled_turn, self.boots)
+            self.world.put(max(self.world.now_ns, self.busy_until), self.scheduled_turn, self.boots)
         return 0
 
     def scheduled_turn(self, long long boots):
         """The node is not busy any more, if it is still the same life of it."""
         if boots == self.boots:
             self.scheduled = False
-            self.turn()
+            self.run_turn()
 
     cdef int serve(self, StageCell cell) except -1:
         """One actor's turn: at most a drawn number of messages, control first. Says how many it handled."""
@@ -422,7 +435,7 @@ cdef class StageNode(StagePeer):
                 self.release_durable(cell, effects, touched)
                 return 0
         for effect in effects:
-            self.apply(cell, effect)
+            self.release(cell, effect)
         effects.clear()
         return 0
 
@@ -433,7 +446,7 @@ cdef class StageNode(StagePeer):
                 return True
         return False
 
-    cpdef int apply(self, StageCell cell, object effect) except -1:
+    cdef int release(self, StageCell cell, object effect) except -1:
         """Make one effect happen."""
         cdef Sent sent
         cdef StageCell found
@@ -442,7 +455,7 @@ cdef class StageNode(StagePeer):
             if type(effect) is Away:
                 self.send_away(cell, effect)
             elif type(effect) is self.timer_effect:
-                self.set_timer(cell, effect)
+                self.put_timer(cell, effect)
             else:
                 self.rare_effect(cell, effect)
             return 0
@@ -452,7 +465,7 @@ cdef class StageNode(StagePeer):
         if found is not None and (
             not sent.target.incarnation or sent.target.incarnation == (<Reference>found.own).incarnation
         ):
-            accepted = found.accept(TELL_, sent.message, cell.own, 0, self.types[type(sent.message)])
+            accepted = found.take_in(TELL_, sent.message, cell.own, 0, self.types[type(sent.message)])
         if accepted != TAKEN_:
             self.refuse_tell(sent.target, sent.message, cell, accepted)
         return 0
@@ -478,13 +491,13 @@ cdef class StageNode(StagePeer):
             elif held and kind not in self.at_once and self.waits(cell, effect):
                 cell.gated.append((cell.gate, effect))
                 continue
-            self.apply(cell, effect)
+            self.release(cell, effect)
         effects.clear()
         return 0
 
     # --- timers ----------------------------------------------------------------------------------------------------
 
-    cpdef object set_timer(self, StageCell cell, object effect):
+    cdef int put_timer(self, StageCell cell, object effect) except -1:
         """Set or replace an actor's timer with this key."""
         cdef StageTimer timer
         message, delay, key = <tuple>effect
@@ -501,7 +514,8 @@ cdef class StageNode(StagePeer):
         timer.due = self.world.now_ns + <long long>(<double>delay * 1e9 / self.clock_rate)
         if timer.queued < 0 or timer.due < timer.queued:
             timer.queued = timer.due
-            self.world.at(timer.due, self.timer_up, timer)
+            self.world.put(timer.due, self.timer_up, timer)
+        return 0
 
     def timer_up(self, StageTimer timer not None):
         """A timer's place in the agenda has come."""
@@ -512,7 +526,7 @@ cdef class StageNode(StagePeer):
             return
         if timer.due > self.world.now_ns:
             timer.queued = timer.due
-            self.world.at(timer.due, self.timer_up, timer)
+            self.world.put(timer.due, self.timer_up, timer)
             return
         self.fire((timer, timer.generation))
 
@@ -526,16 +540,16 @@ cdef class StageNode(StagePeer):
             self.hold(self.fire, what)
             return
         if self.busy_until > self.world.now_ns:  # what comes until then is read before the timer
-            self.world.at(self.busy_until, self.fire, what)
+            self.world.put(self.busy_until, self.fire, what)
             return
-        timer.cell.accept(TIMER_, timer, None, generation, False)
+        timer.cell.take_in(TIMER_, timer, None, generation, False)
         if not self.scheduled:
-            self.turn()
+            self.run_turn()
 
     cdef int note_event(self, StageCell cell, int kind, object message, object sender, object wire_id) except -1:
         cdef Agenda world = self.world
         world.events += 1
-        world.fold(
+        world.mix(
             world.now_ns,
             <u64>cell.index << 36 | <u64>kind << 32 | <u64>wire_id,
         )

@@ -177,7 +177,7 @@ cdef class StageGates:
         """The disk begins."""
         self.syncing, self.unsynced = True, False
         self.store.sync_begins()
-        self.node.world.at(self.node.world.now_ns + <long long>self.sync_ns(), self.on_synced, None)
+        self.node.world.put(self.node.world.now_ns + <long long>self.sync_ns(), self.on_synced, None)
 
     def sync_is_done(self, _):
         """The disk is done with what it began with."""
@@ -186,7 +186,7 @@ cdef class StageGates:
             return
         self.syncing = False
         node.synced = self.store.sync_done()
-        node.world.fold(node.world.now_ns, node.synced)
+        node.world.mix(node.world.now_ns, node.synced)
         if node.traced:
             self.trace_sync()
         if self.store.failure is not None:
@@ -205,10 +205,10 @@ cdef class StageGates:
         for cell in list(self.gated):
             gated = cell.gated
             while gated and <long long>gated[0][0] <= node.synced:
-                node.apply(cell, gated.popleft()[1])
+                node.release(cell, gated.popleft()[1])
             if not gated and cell.gate <= node.synced:
                 self.gated.pop(cell, None)
                 if cell.state == STOPPING_:
                     self.may_stop(cell)
         if not node.scheduled:
-            node.turn()
+            node.run_turn()

@@ -1,6 +1,6 @@
 """C-level names of the links of the simulated world."""
 
-from core_ext.agenda cimport Agenda
+from core_ext.agenda cimport Agenda, Happening
 from core_ext.draws cimport Draws
 
 cdef class StagePeer:
@@ -9,13 +9,14 @@ cdef class StagePeer:
     cdef public bint up
     cdef public bint paused
     cdef public bint traced
+    cdef int read_frame(self, StagePeer source, list envelopes, bint control) except -1
 
 cdef class Parcel:
     cdef readonly unsigned int wire_id
     cdef readonly bytes body
     cdef public object message
 
-cdef class Frame:
+cdef class Frame(Happening):
     cdef readonly StageLink link
     cdef readonly list envelopes
     cdef readonly bint control
@@ -27,7 +28,6 @@ cdef class StageLink:
     cdef readonly StagePeer source
     cdef readonly StagePeer target
     cdef readonly tuple key
-    cdef object on_arrival
     cdef long long data_due
     cdef long long control_due
     cdef public long long clogged_until
@@ -43,7 +43,13 @@ cdef class StageLink:
     cdef readonly long long control_limit
     cdef readonly long long max_body_bytes
     cdef bint takes(self, tuple posted, bint control) except -1
-    cpdef int arrived(self, bint control, long long size) except -1
+    cdef long long size_of(self, bint control) noexcept
+    cdef list take_lane(self, bint control)
+    cdef bint depart(self, bint control, list envelopes, long long size, long long depart_ns, long long delay_ns,
+                     bint ordered) except -1
+    cdef void give_back(self, bint control, long long size) noexcept
+    cdef int come(self, Frame frame) except -1
+    cdef int deliver(self, Frame frame) except -1
 
 cdef class StageMail:
     cdef public Agenda world

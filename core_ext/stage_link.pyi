@@ -66,9 +66,6 @@ class StageLink:
             ordered: whether it keeps its place in its lane.
         """
 
-    def arrive(self, frame: Frame) -> None:
-        """A frame is there: it is read, waits in the sockets of a node that stands still, or is gone."""
-
     def read_frame(self, frame: Frame) -> None:
         """The receiver takes a frame in."""
 

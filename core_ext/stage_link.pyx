@@ -24,6 +24,9 @@ cdef class StagePeer:
         traced: what it reads is noted.
     """
 
+    cdef int read_frame(self, StagePeer source, list envelopes, bint control) except -1:
+        raise NotImplementedError("a node that takes in no frames")
+
 
 cdef class Parcel:
     """One message on the wire; copies for several receivers share it, and its bytes are decoded once.
@@ -42,6 +45,9 @@ cdef class Parcel:
 @cython.freelist(256)
 cdef class Frame:
     """Envelopes under way together on one lane of a link, from one life of a node to one life of another."""
+
+    cdef int happen(self) except -1:
+        return self.link.come(self)
 
 
 cdef class StageLink:
@@ -65,7 +71,6 @@ cdef class StageLink:
         self.target = target
         self.key = key
         self.slow_factor = 1.0
-        self.on_arrival = self.arrive
         self.queue_bytes = queue_bytes
         self.control_limit = control_limit
         self.max_body_bytes = max_body_bytes
@@ -90,17 +95,25 @@ cdef class StageLink:
 
     def take(self, bint control):
         """(envelopes, size) that wait in a lane; they are under way from now on, until ``arrived`` says so."""
-        cdef list envelopes = (<tuple>self.waiting)[control]
-        cdef long long size
-        self.waiting = (self.waiting[0], []) if control else ([], self.waiting[1])
+        cdef long long size = self.size_of(control)
+        return self.take_lane(control), size
+
+    cdef long long size_of(self, bint control) noexcept:
+        """Of what waits in a lane: data in bytes, control messages in number."""
+        return len(<list>(<tuple>self.waiting)[1]) if control else self.waiting_bytes
+
+    cdef list take_lane(self, bint control):
+        """What waits in a lane; so much is under way from now on."""
+        cdef tuple waiting = <tuple>self.waiting
+        cdef list envelopes = <list>waiting[control]
         if control:
-            size = len(envelopes)
-            self.controls_under_way += size
+            self.waiting = (waiting[0], [])
+            self.controls_under_way += len(envelopes)
         else:
-            size = self.waiting_bytes
+            self.waiting = ([], waiting[1])
+            self.bytes_under_way += self.waiting_bytes
             self.waiting_bytes = 0
-            self.bytes_under_way += size
-        return envelopes, size
+        return envelopes
 
     def leave(self, bint control, list envelopes not None, long long size, long long depart_ns, long long delay_ns,
               bint ordered):
@@ -110,10 +123,14 @@ cdef class StageLink:
             size: what ``take`` counted; given back on arrival.
             ordered: whether it keeps its place in its lane.
         """
+        return self.depart(control, envelopes, size, depart_ns, delay_ns, ordered)
+
+    cdef bint depart(self, bint control, list envelopes, long long size, long long depart_ns, long long delay_ns,
+                     bint ordered) except -1:
         cdef Frame frame
         cdef long long due
         if self.cut:
-            self.arrived(control, size)
+            self.give_back(control, size)
             return False
         if depart_ns < self.slow_until:
             # slower while it is slow, and no longer: what an adversary delays by seconds must not take minutes
@@ -131,12 +148,12 @@ cdef class StageLink:
         frame.size = size
         frame.sender_boots = self.source.boots
         frame.receiver_boots = self.target.boots
-        self.source.world.at(due, self.on_arrival, frame)
+        self.source.world.put(due, None, frame)
         return True
 
-    def arrive(self, Frame frame not None):
+    cdef int come(self, Frame frame) except -1:
         """A frame is there: it is read, waits in the sockets of a node that stands still, or is gone."""
-        self.arrived(frame.control, frame.size)
+        self.give_back(frame.control, frame.size)
         if self.cut or not self.target.up or (
             self.target.boots != frame.receiver_boots or self.source.boots != frame.sender_boots
         ):
@@ -144,25 +161,31 @@ cdef class StageLink:
         elif self.target.paused:
             self.target.hold(self.read_frame, frame)
         else:
-            self.read_frame(frame)
+            self.deliver(frame)
+        return 0
 
     def read_frame(self, Frame frame not None):
         """The receiver takes a frame in."""
+        self.deliver(frame)
+
+    cdef int deliver(self, Frame frame) except -1:
         if self.target.traced:
             self.trace_read(frame.envelopes)
-        self.target.read(self.source, frame.envelopes, frame.control)
+        return self.target.read_frame(self.source, frame.envelopes, frame.control)
 
     def connected(self):
         """Both ends have begun anew: nothing that is under way holds up what comes."""
         self.data_due = self.control_due = 0
 
-    cpdef int arrived(self, bint control, long long size) except -1:
+    def arrived(self, bint control, long long size):
         """So much is no longer under way."""
+        self.give_back(control, size)
+
+    cdef void give_back(self, bint control, long long size) noexcept:
         if control:
             self.controls_under_way -= size
         else:
             self.bytes_under_way -= size
-        return 0
 
 
 cdef class StageMail:
@@ -198,10 +221,14 @@ cdef class StageMail:
     cdef int leave_frames(self, list outbox, long long depart_ns) except -1:
         """One frame per peer and lane, each with a drawn delay."""
         cdef StageLink link
-        cdef long long delay
-        for link, control in outbox:
-            envelopes, size = link.take(control)
+        cdef bint control
+        cdef long long delay, size
+        cdef list envelopes
+        for found, lane in outbox:
+            link, control = <StageLink>found, lane
+            size = link.size_of(control)
+            envelopes = link.take_lane(control)
             delay = self.low_ns + self.draws.below(STEPS) * self.step_ns
-            if not link.leave(control, envelopes, size, depart_ns, delay, True):
+            if not link.depart(control, envelopes, size, depart_ns, delay, True):
                 link.dropped(envelopes)
         return 0
