@@ -31,6 +31,11 @@ FAULTS = Faults(
 )
 
 
+#: What clients send, made beforehand: it is not what is measured.
+READS = [batch.encode(("GET", f"key-{key}")) for key in range(KEYS)]
+WRITES = [[batch.encode(("SET", f"key-{key}", str(value))) for value in range(100)] for key in range(KEYS)]
+
+
 class Turn(Message, wire="bench.simulated-turn"):
     """Timer of a door."""
 
@@ -71,11 +76,11 @@ class Door(Actor):
             while self._sent[client] + 1 <= share + client / len(self._sent):
                 self._sent[client] += 1
                 for _ in range(self._pipeline):
-                    key = f"key-{(self._sent[client] * 7 + len(writes) * 13 + client) % KEYS}"
+                    key = (self._sent[client] * 7 + len(writes) * 13 + client) % KEYS
                     if context.choose((True, False)):
-                        writes.append(batch.encode(["SET", key, str(self._turns)]))
+                        writes.append(WRITES[key][self._turns % 100])
                     else:
-                        reads.append(batch.encode(["GET", key]))
+                        reads.append(READS[key])
         for commands, kind in ((writes, Execute), (reads, Query)):
             if commands:
                 self._ticket += 1

@@ -24,7 +24,7 @@ def hear(state: RoleState, context: Context, leader: str, term: int) -> bool:
 def on_append(state: RoleState, message: AppendEntries, context: Context) -> None:
     """Entries from the leader; the answer goes through the gate, so what it claims is on disk."""
     leader = state.sender(context)
-    if leader is None or context.sender is None or not guard.is_leaders(state, message):
+    if leader is None or context.sender is None or not guard.is_leaders(state, message, guard.append_is_sound(message)):
         return
     if not hear(state, context, leader, message.term):
         # a leader of an old term learns the newer one from the answer, and steps down (thesis 3.3)

@@ -24,17 +24,19 @@ def from_here(state: RoleState, context: Context) -> bool:
     return False
 
 
-def is_leaders(state: RoleState, message: AppendEntries | Heartbeat | InstallSnapshot) -> bool:
-    """Whether a leader can have sent this; a second leader of the own term is none (thesis figure 3.2)."""
-    sound = (
-        0 <= message.term <= LARGEST
-        and not (state.role is RoleName.LEADER and message.term == state.term)
-        and (append_is_sound(message) if isinstance(message, AppendEntries) else True)
-        and (snapshot_is_sound(message) if isinstance(message, InstallSnapshot) else True)
-    )
-    if not sound:
-        drop(state)
-    return sound
+def is_leaders(
+    state: RoleState, message: AppendEntries | Heartbeat | InstallSnapshot, sound: bool = True
+) -> bool:
+    """Whether a leader can have sent this; a second leader of the own term is none (thesis figure 3.2).
+
+    Args:
+        sound: what else is to be said of its kind of message.
+    """
+    term = message.term
+    if sound and 0 <= term <= LARGEST and (term != state.term or state.role is not RoleName.LEADER):
+        return True
+    drop(state)
+    return False
 
 
 def append_is_sound(message: AppendEntries) -> bool:

@@ -8,8 +8,6 @@ of three servers no other one need be asked.
 
 from __future__ import annotations
 
-from collections import deque
-
 from actors.context import Context
 from protocols.raft import delivery
 from protocols.raft.messages import (
@@ -113,23 +111,22 @@ def confirm(state: RoleState, context: Context) -> None:
         done = state.rounds.popleft()
         for read in done.reads:
             answer(state, context, read, done.index)
-    if state.rounds:
-        waiting = [confirm_asked(state, context, each, answered) for each in state.rounds]
-        state.rounds = deque([each for each in waiting if each.reads])
+    for _ in range(len(state.rounds)):
+        waiting = confirm_asked(state, context, state.rounds.popleft(), answered)
+        if waiting.reads:
+            state.rounds.append(waiting)
 
 
 def confirm_asked(state: RoleState, context: Context, waiting: Round, answered: dict[str, int]) -> Round:
     """Answer those reads of a round that lack no other answer than that of their asker, who has asked after they came.
     Returns the round with the others."""
-    found: dict[str, bool] = {}
+    enough = {"": False}  # by asker
     rest = []
     for read in waiting.reads:
         node = read.asker.node if read.asker is not None else ""
-        if node not in found:
-            found[node] = bool(node) and (
-                state.configuration.agreed({**answered, node: waiting.number}) >= waiting.number
-            )
-        if found[node]:
+        if node not in enough:
+            enough[node] = state.configuration.agreed({**answered, node: waiting.number}) >= waiting.number
+        if enough[node]:
             answer(state, context, read, waiting.index)
         else:
             rest.append(read)

@@ -154,7 +154,8 @@ def on_install_reply(state: RoleState, message: InstallReply, context: Context) 
 def on_install(state: RoleState, message: InstallSnapshot, context: Context) -> None:
     """A chunk of the leader's snapshot. The answer says which one is wanted next, whatever came."""
     leader = state.sender(context)
-    if leader is None or context.sender is None or not guard.is_leaders(state, message):
+    sound = guard.snapshot_is_sound(message)
+    if leader is None or context.sender is None or not guard.is_leaders(state, message, sound):
         return
     if not following.hear(state, context, leader, message.term):
         context.send(context.sender, install_reply(state, message, 0, done=False))
