@@ -31,7 +31,7 @@ cdef class Happening:
 cdef class Agenda:
     """What will happen, in the order of time, first in first out at the same time.
 
-    Native code, for which a call through Python costs more than the work, has its own ways in (``put``, ``go``, ``mix``).
+    Native code, for which a call through Python costs more than the work, has its own ways in (put, go, mix).
 
     The heap holds numbers only; functions and arguments stand in lists, where the garbage collector sees the circles
     that they are part of (a world is a circle: its agenda names its nodes). Slots of entries that are gone wait behind

@@ -7,9 +7,8 @@ The part of a simulated node that is paid for every message; what happens rarely
 cimport cython
 
 from core_ext.agenda cimport Agenda
-from core_ext.draws cimport Draws
 from core_ext.mailbox cimport Reference
-from core_ext.stage_link cimport Parcel, StageLink, StageMail, StagePeer
+from core_ext.stage_link cimport Parcel, StageLink, StagePeer
 
 from zlib import crc32
 

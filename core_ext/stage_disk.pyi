@@ -1,4 +1,4 @@
-"""The disk side of the stage: streams of records in memory, batches on their way to the disk, and what waits for them."""
+"""The disk side of the stage: streams of records in memory, batches on their way to the disk, what waits for them."""
 
 from typing import Any, Final
 

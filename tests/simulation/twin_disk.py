@@ -1,6 +1,4 @@
-"""The twin of core_ext.stage_disk: the same in plain Python. A stream is made anew from everything that was ever done to
-it, an open gate is found by looking at all that waits.
-"""
+"""The twin of core_ext.stage_disk: the same in plain Python, written from the contract and not for speed."""
 
 from __future__ import annotations
 
