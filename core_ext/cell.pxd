@@ -2,6 +2,7 @@
 
 from core_ext.asks cimport Ask, Asks
 from core_ext.effects cimport Effects
+from core_ext.journal cimport Staging
 from core_ext.mailbox cimport Endpoint, Reference, Ring, Slot
 from core_ext.waiting cimport Resumption
 
@@ -76,7 +77,7 @@ cdef class Cell(Endpoint):
     cdef readonly Behaviour _behaviour
     cdef dict handlers
     cdef public object _actor
-    cdef public object _journal
+    cdef public Staging _journal
     cdef public dict _timers
     cdef readonly tuple _args
     cdef readonly Cell _parent
@@ -104,7 +105,7 @@ cdef class Cell(Endpoint):
     cdef dict held  # tickets that it gave and did not answer: correlation -> Ask, (node, correlation) -> asker there
     cdef void prepare(
         self, Host world, Behaviour behaviour, Reference own, unsigned int capacity, unsigned char overflow,
-        object journal,
+        Staging journal,
     )
     cdef int accept(self, object message, object sender, u64 correlation, int kind, bint control) except -1
     cdef int drop_oldest(self) except -1
@@ -140,6 +141,7 @@ cdef class Host(Endpoint):
     cdef long describe(self, object message) except -1
     cdef long check_outside(self, object message) except -1
     cdef Cell local(self, Reference target)
+    cdef Reference reference_to(self, str name, str node)
     cdef Ask new_ask(self, Reference target, object message, long info, object timeout_seconds)
     cdef int enqueue(self, Cell cell) except -1
     cdef object call(self, Cell cell, object handler, object message, bint with_message)

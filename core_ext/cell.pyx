@@ -9,6 +9,7 @@ from cpython.ref cimport Py_DECREF
 
 from core_ext.asks cimport Ask, Asks
 from core_ext.effects cimport Effects
+from core_ext.journal cimport Staging
 from core_ext.mailbox cimport Endpoint, Reference, Ring, Slot
 from core_ext.waiting cimport AskFuture
 
@@ -65,7 +66,7 @@ cdef class Cell(Endpoint):
 
     cdef void prepare(
         self, Host world, Behaviour behaviour, Reference own, unsigned int capacity, unsigned char overflow,
-        object journal,
+        Staging journal,
     ):
         self.is_cell = True
         self.world = world
@@ -311,6 +312,18 @@ cdef class Cell(Endpoint):
         """Name of this node."""
         return self.world.node
 
+    @property
+    def journal(self):
+        """This actor's durable stream."""
+        self.check("journal")
+        if self._journal is None:
+            self.world.refuse_journal(self)
+        return self._journal
+
+    def ref(self, str name not None, str node=None):
+        """A reference by name: whoever has it when a message arrives."""
+        return self.world.reference_to(name, node)
+
     # --- for the runtime -------------------------------------------------------------------------------------------
 
     @property
@@ -529,6 +542,10 @@ cdef class Host(Endpoint):
 
     cdef Cell local(self, Reference target):
         """The live cell that a reference means here, or None."""
+        raise NotImplementedError
+
+    cdef Reference reference_to(self, str name, str node):
+        """A usable reference by name, to whoever has it when a message arrives; None: on this node."""
         raise NotImplementedError
 
     cdef Ask new_ask(self, Reference target, object message, long info, object timeout_seconds):

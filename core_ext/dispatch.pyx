@@ -11,6 +11,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from core_ext.asks cimport Ask
 from core_ext.cell cimport *
 from core_ext.effects cimport Effect
+from core_ext.journal cimport Staging
 from core_ext.mailbox cimport Reference, Slot
 from core_ext.table cimport Table
 from core_ext.waiting cimport Resumption
@@ -43,8 +44,8 @@ cdef class Scheduler(Table):
     """The loop that gives each cell of one system its turn.
 
     Attributes:
-        commit: hands a turn's records to the log, at its end; returns False when the turn's messages must not go out.
-        flush: sends a turn's messages, after that. Both None when there is nothing to call.
+        flush: sends a turn's messages, at its end.
+        journals: hands its records to the log, after that. Both None when there is nothing to call.
     """
 
     def __init__(
@@ -70,7 +71,8 @@ cdef class Scheduler(Table):
         self.closed = True
         self.run_callback = None
         self.call_soon = None
-        self.commit = self.flush = None
+        self.journals = self.flush = None
+        self.references.clear()
         self.resumption.detach()
         self.first = self.last = None
 
@@ -180,42 +182,54 @@ cdef class Scheduler(Table):
         self.turn(monotonic() + self.turn_seconds)
 
     cdef int turn(self, double deadline) except -1:
-        cdef Cell cell
         self.in_turn = True
         self.turns += 1
         try:
             while True:
-                if self.lifecycle:
-                    self.run_lifecycle()
-                cell = self.first
-                if cell is None:
-                    if self.lifecycle:
-                        continue
+                self.serve_all(deadline)
+                if not self.turn_end_wanted and not self.gating:
                     break
-                self.first = cell.next_runnable
-                if self.first is None:
-                    self.last = None
-                cell.next_runnable = None
-                cell.queued = False
-                try:
-                    self.serve(cell)
-                except Exception as error:
-                    self.effects.clear()  # half released: the rest must not go out under another actor's name
-                    self.broken(cell, error)
-                except BaseException:  # it leaves the loop (an interrupt, a cancellation); what waits here must not
-                    if cell.state <= RUNNING and not cell.queued and cell.waits():
-                        self.enqueue(cell)
-                    raise
-                if monotonic() > deadline:
-                    break
-            if self.turn_end_wanted or self.gating:
                 self.turn_end_wanted = False
                 self.end_turn()
                 self.number_gates()
+                if self.news <= self.synced:
+                    break
+                self.open_gates(self.news)
+                self.flush_turn()
+                if monotonic() > deadline:
+                    break
         finally:
             self.in_turn = False
             if self.first is not None or self.lifecycle:
                 self.have_turn()
+
+    cdef int serve_all(self, double deadline) except -1:
+        """Batch after batch, actor after actor, until nothing waits or the time is up."""
+        cdef Cell cell
+        while True:
+            if self.lifecycle:
+                self.run_lifecycle()
+            cell = self.first
+            if cell is None:
+                if self.lifecycle:
+                    continue
+                return 0
+            self.first = cell.next_runnable
+            if self.first is None:
+                self.last = None
+            cell.next_runnable = None
+            cell.queued = False
+            try:
+                self.serve(cell)
+            except Exception as error:
+                self.effects.clear()  # half released: the rest must not go out under another actor's name
+                self.broken(cell, error)
+            except BaseException:  # it leaves the loop (an interrupt, a cancellation); what waits here must not
+                if cell.state <= RUNNING and not cell.queued and cell.waits():
+                    self.enqueue(cell)
+                raise
+            if monotonic() > deadline:
+                return 0
 
     cdef int run_lifecycle(self) except -1:
         actions = self.lifecycle
@@ -228,11 +242,23 @@ cdef class Scheduler(Table):
         return 0
 
     cdef int end_turn(self) except -1:
-        """Hand this turn's records to the disk and its envelopes to the network."""
-        if self.commit is not None and self.commit() is False:
-            return 0
+        """Hand this turn's envelopes to the network and its records to the disk: what does not wait for the own disk
+        (``send_now``) is on its way to other nodes while that works."""
         if self.flush is not None:
             self.flush()
+        if self.journals is not None:
+            try:
+                self.journals.commit()
+            except Exception as error:  # the gates of what it did not take never open
+                self.stop_because(error)
+        return 0
+
+    cdef int flush_turn(self) except -1:
+        """Send at once what the end of the turn would send: other nodes wait for it, the actors here do not."""
+        if self.turn_end_wanted:
+            self.turn_end_wanted = False
+            if self.flush is not None:
+                self.flush()
         return 0
 
     cdef int serve(self, Cell cell) except -1:
@@ -374,11 +400,15 @@ cdef class Scheduler(Table):
     cdef int release_durable(self, Cell cell) except -1:
         """Hand the records to the log; hold back what must not be seen before they are on disk."""
         cdef Effect effect
+        cdef Staging journal = cell._journal
+        cdef list messages
         cdef bint staged = False
-        if cell._journal.operations:  # most handlers leave the journal alone
-            staged = cell._journal.staged()
-            for entries in cell._journal.release():
-                cell._deliver(entries, False)
+        if journal.operations:  # most handlers leave the journal alone
+            staged = journal._writes
+            messages = journal.release_staged()
+            if messages is not None:
+                for message in messages:
+                    cell._deliver(message, False)
         if staged:
             self.turn_end_wanted = True
             if cell.gate != PENDING:
@@ -409,6 +439,18 @@ cdef class Scheduler(Table):
                 cell.gated.number(PENDING, cell.gate)
         self.gating.clear()
         return 0
+
+    def log_synced(self, u64 synced):
+        """Everything up to this log batch is on disk. From within a turn's own commit: its gates open when that is done."""
+        if self.in_turn:
+            self.news = synced
+            return
+        self.gather_turn()
+        try:
+            self.open_gates(synced)
+            self.flush_turn()
+        finally:
+            self.run_turn()
 
     def open_gates(self, u64 synced):
         """Everything up to log batch ``synced`` is on disk: release what waited for it, in order."""

@@ -101,8 +101,12 @@ class Log(LogReader):
         Chunks up to 64 KiB are written twice. ``keep_from`` lies between first_position and next_position.
         """
 
-    def commit(self) -> int:
+    def commit(self, here: bool = False) -> int:
         """Hand everything since the last commit to the syncer as one batch, all of it or nothing after a crash.
+
+        Args:
+            here: a small batch that would be left to the owner (see ``drain_notification``) is written and synced before
+                this returns, without the GIL; ``synced`` has moved then, and ``fileno`` does not tell of it.
 
         Returns:
             The batch's number, 1 more than the last one's; 0 when there is nothing to do.

@@ -234,7 +234,7 @@ cdef class Log(LogReader):
 
     # --- committing ------------------------------------------------------------------------------------------------
 
-    def commit(self):
+    def commit(self, bint here=False):
         if self._pending.used == 0:
             return 0
         if self._closed:
@@ -244,9 +244,9 @@ cdef class Log(LogReader):
         self._reap()
         if self._reclaim:
             self._copy_forward()
-        return self._send()
+        return self._send(here)
 
-    cdef uint64_t _send(self) except 0:
+    cdef uint64_t _send(self, bint here) except 0:
         """Complete the batch: room in a segment, twins, COMMIT, places; then to the syncer."""
         cdef uint64_t shift = 0, commit_at
         cdef Flight flight
@@ -266,7 +266,8 @@ cdef class Log(LogReader):
         self._offset += flight.length
         if self._native is not None:
             self._native.write(
-                flight.number, flight.data, flight.length, flight.start, commit_at, self._base, self._salt
+                flight.number, flight.data, flight.length, flight.start, commit_at, self._base, self._salt,
+                here,
             )
         else:
             self._syncer.write(
@@ -490,7 +491,7 @@ cdef class Log(LogReader):
             for tag, note, body in saved:
                 self._append(index.id, tag, note, PyBytes_AS_STRING(body), len(body), True)
         if self._pending.used:
-            self._send()
+            self._send(False)
         return cut
 
     # --- the rest --------------------------------------------------------------------------------------------------

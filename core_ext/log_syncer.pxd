@@ -31,7 +31,7 @@ cdef class NativeSyncer:
     cdef log_item *_item(self, int kind, str name) except NULL
     cdef int write(
         self, uint64_t number, unsigned char *bytes_, uint64_t length, uint64_t offset, uint64_t commit_at,
-        uint64_t base, uint64_t salt,
+        uint64_t base, uint64_t salt, bint here,
     ) except -1
     cpdef rotate(self, str name, bytes header, uint64_t size)
     cpdef remove(self, str name)

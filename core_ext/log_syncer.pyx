@@ -11,7 +11,8 @@ cdef extern from "log_syncer.h" nogil:
     void crc32c_prepare()
     int LOG_ITEM_WRITE, LOG_ITEM_ROTATE, LOG_ITEM_REMOVE, LOG_SYNC_BUCKETS
     log_syncer *log_syncer_start(int, int, uint64_t, uint64_t, uint64_t, uint64_t)
-    void log_syncer_submit(log_syncer *, log_item *)
+    int log_syncer_submit(log_syncer *, log_item *, int)
+    void log_syncer_take(log_syncer *)
     void log_syncer_drain(log_syncer *)
     void log_syncer_finish(log_syncer *)
     void log_syncer_free(log_syncer *)
@@ -54,9 +55,10 @@ cdef class NativeSyncer:
 
     cdef int write(
         self, uint64_t number, unsigned char *bytes_, uint64_t length, uint64_t offset, uint64_t commit_at,
-        uint64_t base, uint64_t salt,
+        uint64_t base, uint64_t salt, bint here,
     ) except -1:
-        """Queue one batch. ``bytes_`` stays the caller's, and untouched until the batch is synced."""
+        """Queue one batch; with ``here`` it may be made durable at once. ``bytes_`` stays the caller's, and untouched until
+        the batch is synced."""
         cdef log_item *item = <log_item *>calloc(1, sizeof(log_item))
         if item == NULL:
             raise MemoryError()
@@ -68,7 +70,9 @@ cdef class NativeSyncer:
         item.commit_at = commit_at
         item.base = base
         item.salt = salt
-        log_syncer_submit(self.syncer, item)
+        if log_syncer_submit(self.syncer, item, here) and here:
+            with nogil:
+                log_syncer_take(self.syncer)
         return 0
 
     cpdef rotate(self, str name, bytes header, uint64_t size):
@@ -81,11 +85,11 @@ cdef class NativeSyncer:
         memcpy(item.bytes, <const char *>header, len(header))
         item.length = len(header)
         item.offset = size
-        log_syncer_submit(self.syncer, item)
+        log_syncer_submit(self.syncer, item, False)
 
     cpdef remove(self, str name):
         """Queue the removal of a segment."""
-        log_syncer_submit(self.syncer, self._item(LOG_ITEM_REMOVE, name))
+        log_syncer_submit(self.syncer, self._item(LOG_ITEM_REMOVE, name), False)
 
     cdef int drain(self) except -1:
         """Take the eventfd's notice, and make durable what the thread has left to its owner."""

@@ -6,6 +6,7 @@ from core_ext.mailbox cimport Reference
 
 cdef class Table(Host):
     cdef readonly dict names  # name -> Cell
+    cdef dict references  # by (name, node): handlers ask for the same few
     cdef object cell_class
     cdef u64 incarnation_base
     cdef u64 serial  # of the newest actor

@@ -8,12 +8,16 @@ from cpython.ref cimport PyObject
 
 from core_ext.asks cimport Ask
 from core_ext.cell cimport NOBODY, Behaviour, Cell, Host, u64
+from core_ext.journal cimport Staging
 from core_ext.mailbox cimport Endpoint, Reference
 from core_ext.waiting cimport AskFuture
 
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() nogil
     void PyObject_GC_UnTrack(void *object)
+
+cdef enum:
+    REFERENCES_KEPT = 4096
 
 
 cdef class Table(Host):
@@ -35,6 +39,7 @@ cdef class Table(Host):
         self.cell_class = cell_class
         self.incarnation_base = incarnation_base
         self.names = {}
+        self.references = {}
         self.types = {}
         self.thread = PyThread_get_thread_ident()
 
@@ -76,7 +81,7 @@ cdef class Table(Host):
 
     def build(
         self, Behaviour behaviour not None, tuple args not None, str name, supervision, Cell parent,
-        unsigned int capacity, unsigned char overflow, journal,
+        unsigned int capacity, unsigned char overflow, Staging journal,
     ):
         """Make an actor and its cell and register its name; without a name it gets one that nobody can choose."""
         actor = behaviour.actor_class(*args)
@@ -103,6 +108,22 @@ cdef class Table(Host):
     def find(self, Reference target not None):
         """The live cell that a reference means here, or None."""
         return self.local(target)
+
+    def reference(self, str name not None, str node=None):
+        """A usable reference by name, to whoever has it when a message arrives."""
+        return self.reference_to(name, node)
+
+    cdef Reference reference_to(self, str name, str node):
+        cdef tuple key = (name, node)
+        cdef PyObject* found = PyDict_GetItem(self.references, key)
+        if found != NULL:
+            return <Reference>found
+        if len(self.references) >= REFERENCES_KEPT:
+            self.references.clear()
+        cdef Reference made = Reference(self.node if node is None else node, name)
+        made.endpoint = self
+        self.references[key] = made
+        return made
 
     def put(
         self, str name not None, u64 incarnation, message, sender, u64 correlation, int kind, bint control

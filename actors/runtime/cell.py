@@ -1,6 +1,6 @@
 """An actor's context in the real world: the part of it that is called now and then. Knows the contract and its world.
 
-What every message needs (send, reply, request) stands in the native base class.
+What every message needs (send, reply, request, the journal) stands in the native base class.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.arguments import check_delay, check_key, check_target
-from actors.context import Journal, Mailbox, Supervision
+from actors.context import Mailbox, Supervision
 from actors.errors import ContractError
 from actors.message import Message
 from actors.runtime import lifecycle, tasks
@@ -63,18 +63,6 @@ class ActorCell(Cell):
     def parent(self) -> Reference | None:
         """The supervisor; None for a top-level actor."""
         return None if self._parent is None else self._parent.self
-
-    @property
-    def journal(self) -> Journal:
-        """This actor's durable stream."""
-        self.check_in_handler("journal")
-        if self._journal is None:
-            raise ContractError(
-                f"{self._label}: context.journal is for durable actors; give the class recover(self, record), spawn it "
-                f"with a name, and the system a data folder"
-            )
-        journal: Journal = self._journal
-        return journal
 
     def set_timer(self, message: Message, delay_seconds: float | tuple[float, float], key: Hashable = None) -> None:
         """Send ``message`` to oneself after a delay, or one drawn from (low, high); see ``actors.context``."""
@@ -134,10 +122,6 @@ class ActorCell(Cell):
         self.check_in_handler("unwatch")
         check_target(self._label, "unwatch", target)
         self.effect(self._world.watches.unwatch, self, target)
-
-    def ref(self, name: str, node: str | None = None) -> Reference:
-        """A reference by name: whoever has it when a message arrives."""
-        return self._world.reference(name, node)
 
     def choose(self, options: Sequence[T]) -> T:
         """One of the options, drawn at random."""

@@ -1,26 +1,28 @@
 """Journals of the real world: one stream of the node's write-ahead log per durable actor.
 
 The hub owns the log and its descriptor in the event loop; an ``ActorJournal`` stages what a handler does and hands it
-to the log when the handler returns. Knows the log's interface, not its format; knows no scheduler and no transport.
+to the log when the handler returns. What every record needs stands in the native base classes (``core_ext.journal``).
+Knows the log's interface, not its format; knows no scheduler and no transport.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NoReturn, Protocol
 
 from actors.arguments import check_numbers, check_record
 from actors.context import Uncertain
 from actors.errors import ActorumError, ContractError
 from actors.message import JournalEntries, Message
+from core_ext.journal import Journals, Staging
 from core_ext.log import DEFAULT_SEGMENT_BYTES, Log
 from core_ext.log_format import BODY_LIMIT
 from core_ext.log_opening import Recovery
 
 PEERS_STREAM = "$peers"
-_NO_ENTRIES: tuple[JournalEntries, ...] = ()
 
 
 class JournalError(ActorumError):
@@ -41,112 +43,25 @@ class PeerFolder(Message, wire="actors.peer-folder"):
     folder_id: str
 
 
-class _Append(NamedTuple):
-    position: int
-    tag: int
-    note: int
-    body: bytes
-    critical: bool
-
-
-class _Truncate(NamedTuple):
-    from_position: int
-
-
-class _Resolve(NamedTuple):
-    pass
-
-
-class _Checkpoint(NamedTuple):
-    chunks: list[tuple[int, bytes]]
-    keep_from: int
-
-
-class _Read(NamedTuple):
-    first: int
-    last: int
-    limit_bytes: int
-    key: int
-
-
-class ActorJournal:
+class ActorJournal(Staging):
     """One actor's durable stream; implements ``actors.context.Journal``.
 
     Everything a handler does here is staged. The runtime calls ``release`` when the handler returned and ``discard``
     when it raised; positions that ``append`` returned while staged are the ones the log then gives.
-
-    Attributes:
-        batch: number of the log batch that holds this journal's newest committed records (0: none since start); an
-            effect of the actor may leave the node once ``hub.synced() >= batch``.
-        operations: what the running handler has staged; empty for most, which ``release`` then need not be called for.
-        dirty: True from a release that reached the log until the hub's next commit.
     """
 
     def __init__(self, hub: JournalHub, log: Log, codec: RecordCodec, name: str) -> None:
-        self.batch = 0
-        self.dirty = False
-        self.name = name
-        self._hub = hub
+        stream = log.stream(name)
+        uncertain = tuple(Uncertain(*found) for found in log.uncertain(stream))
+        super().__init__(hub, log, codec, name, uncertain, log.lost(stream))
         self._log = log
         self._codec = codec
-        self._stream = log.stream(name)
-        self.operations: list[_Append | _Truncate | _Resolve | _Checkpoint | _Read] = []
-        self._writes = False
-        self._first: int = log.first_position(self._stream)
-        self._next: int = log.next_position(self._stream)
-        self._uncertain: tuple[Uncertain, ...] = tuple(Uncertain(*found) for found in log.uncertain(self._stream))
-        self._lost: bool = log.lost(self._stream)
-        self._released = (self._first, self._next, self._uncertain, self._lost)
-
-    # --- what the actor sees -----------------------------------------------------------------------------------
-
-    @property
-    def first_position(self) -> int:
-        """Position of the oldest record that is still kept."""
-        return self._first
-
-    @property
-    def next_position(self) -> int:
-        """Position that the next append returns."""
-        return self._next
-
-    @property
-    def uncertain(self) -> tuple[Uncertain, ...]:
-        """Records at the tail that recovery could not read; empty after ``resolve``."""
-        return self._uncertain
-
-    @property
-    def lost(self) -> bool:
-        """True when recovery found that critical records of this stream are gone."""
-        return self._lost
-
-    def append(self, record: Message, note: int = 0, critical: bool = False) -> int:
-        """Append one record when the handler returns.
-
-        Args:
-            record: any message; its wire name is its tag.
-            note: 64 unsigned bits that stay readable when the body is damaged.
-            critical: written twice, apart from each other.
-
-        Returns:
-            The record's position in this stream.
-
-        Raises:
-            ContractError: ``note`` does not fit 64 unsigned bits, or the record does not fit the log.
-        """
-        if not 0 <= note < 1 << 64:
-            raise ContractError(f"journal of {self.name!r}: note {note} does not fit 64 unsigned bits")
-        position = self._next
-        body = self._encode(record)
-        self.operations.append(_Append(position, record.wire_id, note, body, critical))
-        self._writes = True
-        self._next = position + 1
-        return position
+        self._stream = stream
 
     def read(self, first: int, last: int, limit_bytes: int, key: int = 0) -> None:
         """Ask for the records first..last (both included); ``release`` returns the JournalEntries with ``key``."""
         check_numbers(f"journal of {self.name!r}", "read", first, last, limit_bytes, key)
-        self.operations.append(_Read(first, last, limit_bytes, key))
+        self.stage(partial(self._entries, first, last, limit_bytes, key), False)
 
     def truncate(self, from_position: int) -> None:
         """Cut the stream before ``from_position``; the next append gets that position.
@@ -159,15 +74,13 @@ class ActorJournal:
                 f"journal of {self.name!r}: truncate({from_position}) is outside of what it holds, "
                 f"positions {self._first} to {self._next}"
             )
-        self.operations.append(_Truncate(from_position))
-        self._writes = True
+        self.stage(partial(self._log.truncate, self._stream, from_position), True)
         self._next = from_position
 
     def resolve(self) -> None:
         """The uncertain tail was confirmed or replaced, or what was lost was made good: forget both."""
         if self._uncertain or self._lost:
-            self.operations.append(_Resolve())
-            self._writes = True
+            self.stage(partial(self._log.resolve, self._stream), True)
             self._uncertain = ()
             self._lost = False
 
@@ -183,63 +96,11 @@ class ActorJournal:
                 f"journal of {self.name!r}: checkpoint keeps from {keep_from}, which is outside of what it holds, "
                 f"positions {self._first} to {self._next}"
             )
-        encoded = []
-        for chunk in chunks:
-            body = self._encode(chunk)
-            encoded.append((chunk.wire_id, body))
-        self.operations.append(_Checkpoint(encoded, keep_from))
-        self._writes = True
+        encoded = [self.encode(chunk) for chunk in chunks]
+        self.stage(partial(self._log.checkpoint, self._stream, encoded, keep_from), True)
         self._first = keep_from
 
     # --- what the runtime does ---------------------------------------------------------------------------------
-
-    def staged(self) -> bool:
-        """Has the running handler done anything here that must be on disk before its effects? Reads do not count."""
-        return self._writes
-
-    def release(self) -> tuple[JournalEntries, ...]:
-        """The handler returned: staged operations go to the log, in order.
-
-        Returns:
-            The answers to staged reads, for the actor's own mailbox.
-
-        Raises:
-            JournalError: the log gave another position than the one the handler was told.
-        """
-        if not self.operations:
-            return _NO_ENTRIES
-        staged, self.operations = self.operations, []
-        writes, self._writes = self._writes, False
-        if writes:
-            self._released = (self._first, self._next, self._uncertain, self._lost)
-            if not self.dirty:
-                self.dirty = True
-                self._hub.note_dirty(self)
-        entries: list[JournalEntries] = []
-        for operation in staged:
-            match operation:
-                case _Append(position, tag, note, body, critical):
-                    given = self._log.append(self._stream, tag, note, body, critical)
-                    if given != position:
-                        raise JournalError(
-                            f"journal of {self.name!r}: the log gave position {given} to a record whose handler was "
-                            f"told {position}; the node must stop"
-                        )
-                case _Truncate(from_position):
-                    self._log.truncate(self._stream, from_position)
-                case _Resolve():
-                    self._log.resolve(self._stream)
-                case _Checkpoint(chunks, keep_from):
-                    self._log.checkpoint(self._stream, chunks, keep_from)
-                case _Read(first, last, limit_bytes, key):
-                    entries.append(self._entries(first, last, limit_bytes, key))
-        return tuple(entries)
-
-    def discard(self) -> None:
-        """The handler raised: nothing that it staged happens, and positions stand where they stood before."""
-        self.operations.clear()
-        self._writes = False
-        self._first, self._next, self._uncertain, self._lost = self._released
 
     def recover_into(self, actor: Any) -> int:
         """Give the newest checkpoint's chunks, then every record after it, to ``actor.recover``.
@@ -259,16 +120,27 @@ class ActorJournal:
             count += 1
         return count
 
-    def _encode(self, record: Message) -> bytes:
-        """A record's body; one that the log would refuse fails in the handler that made it, not at its release."""
+    def check_record(self, record: object) -> None:
+        """Refuse what is no message."""
         check_record(f"journal of {self.name!r}", record)
-        body = self._codec.encode(record)
-        if len(body) > BODY_LIMIT:
-            raise ContractError(
-                f"journal of {self.name!r}: a {type(record).__qualname__} of {len(body)} bytes; a record has at most "
-                f"{BODY_LIMIT}, split it into several"
-            )
-        return body
+
+    def refuse_note(self, note: object) -> NoReturn:
+        """A note that the log has no room for."""
+        raise ContractError(f"journal of {self.name!r}: note {note} does not fit 64 unsigned bits")
+
+    def refuse_size(self, record: Message, size: int) -> NoReturn:
+        """A record that the log would not take."""
+        raise ContractError(
+            f"journal of {self.name!r}: a {type(record).__qualname__} of {size} bytes; a record has at most "
+            f"{BODY_LIMIT}, split it into several"
+        )
+
+    def promise_broken(self, told: int, given: int) -> NoReturn:
+        """The log gave a record another position than its handler was told."""
+        raise JournalError(
+            f"journal of {self.name!r}: the log gave position {given} to a record whose handler was told {told}; the "
+            f"node must stop"
+        )
 
     def _entries(self, first: int, last: int, limit_bytes: int, key: int) -> JournalEntries:
         start = self._log.first_position(self._stream)
@@ -289,14 +161,15 @@ class ActorJournal:
             ) from error
 
 
-class JournalHub:
+class JournalHub(Journals):
     """All journals of one node, the log below them, and the log's place in the event loop.
 
     Args:
         log: an open log; the hub closes it.
         codec: encodes and decodes records.
         loop: the event loop that learns of finished syncs; None leaves polling ``synced`` to the caller.
-        on_synced: called in the loop with the highest durable batch number, whenever it grew.
+        on_synced: called in the loop with the highest durable batch number, whenever it grew; from within ``commit`` when
+            the log made a small batch durable at once.
         on_failure: called once, in the loop, with the reason when the log failed: nothing may be acknowledged any more.
     """
 
@@ -308,17 +181,11 @@ class JournalHub:
         on_synced: Callable[[int], None] | None = None,
         on_failure: Callable[[str], None] | None = None,
     ) -> None:
+        super().__init__(log, on_synced, on_failure)
         self._log = log
         self._codec = codec
         self._loop = loop
-        self._on_synced = on_synced
-        self._on_failure = on_failure
         self._journals: dict[str, ActorJournal] = {}
-        self._dirty: list[ActorJournal] = []
-        self._unnumbered = False  # the hub's own stream has records that no batch holds yet
-        self._last_synced = log.synced()
-        self._failure_reported = False
-        self._closed = False
         self._peers = log.stream(PEERS_STREAM)
         self._folders: dict[str, str] = {}
         for _, tag, _, body in log.records(self._peers):
@@ -326,7 +193,7 @@ class JournalHub:
                 known = codec.decode(tag, body)
                 self._folders[known.node] = known.folder_id
         if loop is not None:
-            loop.add_reader(log.fileno(), self._notified)
+            loop.add_reader(log.fileno(), self.notified)
 
     @classmethod
     def open(
@@ -376,28 +243,6 @@ class JournalHub:
             found = self._journals[actor_name] = ActorJournal(self, self._log, self._codec, actor_name)
         return found
 
-    def commit(self) -> int:
-        """Hand everything released since the last commit to the disk as one batch.
-
-        Returns:
-            The batch's number, or 0 when there was nothing to write.
-
-        Raises:
-            core_ext.log_errors.LogFailed: the disk failed; ``on_failure`` was told.
-        """
-        if not self._dirty and not self._unnumbered:
-            return 0
-        self._unnumbered = False
-        try:
-            batch = self._log.commit()
-        finally:
-            self._check_failure()
-        for journal in self._dirty:
-            journal.dirty = False
-            journal.batch = batch
-        self._dirty.clear()
-        return batch
-
     def synced(self) -> int:
         """The highest batch number that is on disk."""
         return self._log.synced()
@@ -436,23 +281,3 @@ class JournalHub:
                 self.commit()
         finally:
             self._log.close()
-
-    def note_dirty(self, journal: ActorJournal) -> None:
-        """A journal has records that the next commit must number."""
-        self._dirty.append(journal)
-
-    def _notified(self) -> None:
-        self._log.drain_notification()
-        synced = self._log.synced()
-        if synced > self._last_synced:
-            self._last_synced = synced
-            if self._on_synced is not None:
-                self._on_synced(synced)
-        self._check_failure()
-
-    def _check_failure(self) -> None:
-        failure = self._log.failure
-        if failure is not None and not self._failure_reported:
-            self._failure_reported = True
-            if self._on_failure is not None:
-                self._on_failure(failure)

@@ -67,3 +67,11 @@ def request(label: str, message: object) -> ContractError:
     return ContractError(
         f"{label}: context.request with {name}, but the class has no @on_answer({name}) to receive the answer"
     )
+
+
+def no_journal(label: str) -> ContractError:
+    """Only durable actors have one."""
+    return ContractError(
+        f"{label}: context.journal is for durable actors; give the class recover(self, record), spawn it with a name, "
+        f"and the system a data folder"
+    )

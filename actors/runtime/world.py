@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from actors.runtime.settings import RuntimeSettings
 
 _ASK = 1
-_REFERENCES_KEPT = 4096
 
 
 class World(Scheduler):
@@ -67,11 +66,10 @@ class World(Scheduler):
         self.settings = settings
         self.log = logging.LoggerAdapter(logging.getLogger("actors"), {"node": node})
         self.random = random.Random()
-        self._references: dict[tuple[str, str | None], Reference] = {}  # by name: handlers ask for the same few
         self.behaviours: dict[type[Any], Behaviour] = {}
         self.restarts = 0
         self.failures = 0
-        self.journals: JournalHub | None = None
+        self.journals: JournalHub | None
         self.far = self.remote = Remote(self)
         self.timers = Timers(loop, self.remote.poll)
         self.watches = Watches(self)
@@ -79,21 +77,10 @@ class World(Scheduler):
         self.dead_letters = DeadLetters(self.trouble)
         self._on_fatal = on_fatal
 
-    def reference(self, name: str, node: str | None = None) -> Reference:
-        """A usable reference by name, to whoever has it when a message arrives."""
-        found = self._references.get((name, node))
-        if found is None:
-            if len(self._references) >= _REFERENCES_KEPT:
-                self._references.clear()
-            found = self.bind(Reference(self.node if node is None else node, name))
-            self._references[name, node] = found
-        return found
-
     def close(self) -> None:
         """The end: no more turns and timers; what waits is answered."""
         self.trouble.sum_up()
         self.timers.close()
-        self._references.clear()
         self.detach()
 
     # --- the log ---------------------------------------------------------------------------------------------------
@@ -101,24 +88,6 @@ class World(Scheduler):
     def keep_journals(self, journals: JournalHub) -> None:
         """From now on each turn ends with a commit of its records."""
         self.journals = journals
-        self.commit = self._commit
-
-    def _commit(self) -> bool:
-        assert self.journals is not None
-        try:
-            self.journals.commit()
-        except Exception as error:
-            self.stop_because(error)
-            return False
-        return True
-
-    def log_synced(self, batch: int) -> None:
-        """Everything up to this log batch is on disk."""
-        self.gather()
-        try:
-            self.open_gates(batch)
-        finally:
-            self.run()
 
     def stop_because(self, reason: BaseException) -> None:
         """Something that a node does not survive: stop the system in order."""
@@ -274,6 +243,10 @@ class World(Scheduler):
     def refuse_outside_handler(self, cell: ActorCell, what: str) -> None:
         """A context was used when no handler of its actor ran."""
         raise refusals.outside_handler(cell._label, what)
+
+    def refuse_journal(self, cell: ActorCell) -> None:
+        """An actor has no journal."""
+        raise refusals.no_journal(cell._label)
 
     def refuse_answer(self, cell: ActorCell, what: str, answered: bool) -> None:
         """There is nothing to answer, or it was answered already."""

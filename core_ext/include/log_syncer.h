@@ -6,8 +6,9 @@
  * failed fsync the page cache may call a page clean that never reached the disk (Rebello et al., ATC 2020).
  *
  * Two changes of threads cost more than the sync of a small batch on a fast disk. So a small batch that finds the thread
- * idle is left to the owner, who is told by the eventfd and syncs it in log_syncer_drain, while the last syncs were fast
- * and the owner always came. If it does not come, the thread takes the batch at its next look but one.
+ * idle is left to the owner, who syncs it at once (log_syncer_take) or is told by the eventfd and syncs it in
+ * log_syncer_drain, while the last syncs were fast and the owner always came. If it does not come, the thread takes the
+ * batch at its next look but one.
  */
 #ifndef ACTORUM_LOG_SYNCER_H
 #define ACTORUM_LOG_SYNCER_H
@@ -327,7 +328,9 @@ static inline log_syncer *log_syncer_start(int directory, int file, uint64_t pos
     return NULL;
 }
 
-static inline void log_syncer_submit(log_syncer *syncer, log_item *item) {
+/* ``here``: the owner asks for it at once. Returns whether the item is left to the owner, who then calls
+ * log_syncer_take; without ``here`` it is told by the eventfd, and calls log_syncer_drain. */
+static inline int log_syncer_submit(log_syncer *syncer, log_item *item, int here) {
     item->next = NULL;
     int small = item->kind == LOG_ITEM_WRITE && item->length <= LOG_OWNER_BYTES;
     int came = syncer->drained == atomic_load(&syncer->synced);
@@ -341,14 +344,12 @@ static inline void log_syncer_submit(log_syncer *syncer, log_item *item) {
     syncer->tail = item;
     if (!left) pthread_cond_signal(&syncer->wake);
     pthread_mutex_unlock(&syncer->mutex);
-    if (left) log_notify(syncer);
+    if (left && !here) log_notify(syncer);
+    return left;
 }
 
-/* The owner takes the eventfd's notice, and writes and syncs what was left to it. */
-static inline void log_syncer_drain(log_syncer *syncer) {
-    uint64_t count;
-    ssize_t done = read(syncer->event, &count, sizeof count);
-    (void)done; /* nothing to read is as good */
+/* The owner writes and syncs what was left to it. */
+static inline void log_syncer_take(log_syncer *syncer) {
     pthread_mutex_lock(&syncer->mutex);
     if (syncer->left && !syncer->busy) {
         log_item *item = syncer->head;
@@ -362,6 +363,14 @@ static inline void log_syncer_drain(log_syncer *syncer) {
     }
     pthread_mutex_unlock(&syncer->mutex);
     syncer->drained = atomic_load(&syncer->synced);
+}
+
+/* The owner takes the eventfd's notice, and writes and syncs what was left to it. */
+static inline void log_syncer_drain(log_syncer *syncer) {
+    uint64_t count;
+    ssize_t done = read(syncer->event, &count, sizeof count);
+    (void)done; /* nothing to read is as good */
+    log_syncer_take(syncer);
 }
 
 /* Waits until the queue is empty, then ends the thread. Once or more. */

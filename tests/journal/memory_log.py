@@ -81,7 +81,7 @@ class MemoryLog:
         self.operations.append(("checkpoint", stream, len(chunks), keep_from))
         self._pending = True
 
-    def commit(self) -> int:
+    def commit(self, here: bool = False) -> int:
         if not self._pending:
             return 0
         self._pending = False
