@@ -105,8 +105,8 @@ class Log(LogReader):
         """Hand everything since the last commit to the syncer as one batch, all of it or nothing after a crash.
 
         Args:
-            here: a small batch that would be left to the owner (see ``drain_notification``) is written and synced before
-                this returns, without the GIL; ``synced`` has moved then, and ``fileno`` does not tell of it.
+            here: a small batch that would be left to the owner (see ``drain_notification``) is written and synced
+                before this returns, without the GIL; ``synced`` has moved then, and ``fileno`` does not tell of it.
 
         Returns:
             The batch's number, 1 more than the last one's; 0 when there is nothing to do.

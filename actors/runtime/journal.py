@@ -168,8 +168,8 @@ class JournalHub(Journals):
         log: an open log; the hub closes it.
         codec: encodes and decodes records.
         loop: the event loop that learns of finished syncs; None leaves polling ``synced`` to the caller.
-        on_synced: called in the loop with the highest durable batch number, whenever it grew; from within ``commit`` when
-            the log made a small batch durable at once.
+        on_synced: called in the loop with the highest durable batch number, whenever it grew; from within ``commit``
+            when the log made a small batch durable at once.
         on_failure: called once, in the loop, with the reason when the log failed: nothing may be acknowledged any more.
     """
 

@@ -7,7 +7,7 @@
  *
  * Two changes of threads cost more than the sync of a small batch on a fast disk. So a small batch that finds the thread
  * idle is left to the owner, who syncs it at once (log_syncer_take) or is told by the eventfd and syncs it in
- * log_syncer_drain, while the last syncs were fast and the owner always came. If it does not come, the thread takes the
+ * log_syncer_drain, while syncs are fast as a rule and the owner always came. If it does not come, the thread takes the
  * batch at its next look but one.
  */
 #ifndef ACTORUM_LOG_SYNCER_H
@@ -34,10 +34,12 @@
 #define LOG_ZERO_BYTES (128u << 10) /* written and synced at a time, so that a batch hardly waits for it */
 #define LOG_SYNC_BUCKETS 24        /* bucket b counts syncs below 2^b * 16 microseconds */
 #define LOG_OWNER_BYTES (16u << 10) /* larger batches are the thread's */
-#define LOG_FAST_NS 400000u         /* a slower one ends a run of fast syncs; after a run, batches are the owner's */
-#define LOG_FAST_RUN 16             /* the shortest run that is asked for */
-#define LOG_FAST_RUN_MAX 4096
-#define LOG_STALL_NS 10000000u      /* one as slow as this would be felt in an event loop: four times the run is asked for */
+#define LOG_FAST_NS 400000          /* while syncs take less on the average, batches are the owner's */
+#define LOG_SLOW_NS (4 * LOG_FAST_NS) /* slower ones count as this: a single one says little of the next */
+#define LOG_AVERAGED 16             /* syncs that the average remembers, as it were */
+#define LOG_CALM_RUN 16             /* so many syncs without a stall, at least, before batches are the owner's */
+#define LOG_CALM_RUN_MAX 4096
+#define LOG_STALL_NS 10000000       /* one as slow as this would be felt in an event loop: four times the run is asked for */
 #define LOG_LOOK_NS 5000000u        /* how often the thread looks while batches are left to the owner */
 #define LOG_IDLE_LOOKS 200          /* after so many without a batch it sleeps until it is woken */
 
@@ -63,8 +65,9 @@ typedef struct {
     int closing;           /* guarded by mutex */
     int left;              /* guarded by mutex: what waits is left to the owner */
     int busy;              /* guarded by mutex: somebody is at the disk */
-    _Atomic int fast;      /* fast syncs in a row, up to ``run`` */
-    _Atomic int run;       /* so many let the owner sync; changed only by who is at the disk */
+    _Atomic int calm;      /* syncs in a row without a stall, up to ``run`` */
+    _Atomic int run;       /* so many let the owner sync; this and ``usual`` are changed only by who is at the disk */
+    _Atomic int64_t usual; /* nanoseconds of a sync, on the average of the last ones */
     uint64_t drained;      /* the owner's: the newest durable batch when it last came */
     int directory, file, event;
     uint64_t position, zeroed, size; /* of the current segment; the thread's own */
@@ -119,16 +122,23 @@ static int log_zero_ahead(log_syncer *syncer, uint64_t upto) {
 }
 
 /* Learn from a sync. A disk that is slow now and then, although rarely, is slow for the thread and not for the owner. */
-static void log_note_sync(log_syncer *syncer, uint64_t took) {
-    int fast = atomic_load(&syncer->fast), run = atomic_load(&syncer->run);
-    if (took > LOG_FAST_NS) {
-        fast = 0;
-        if (took > LOG_STALL_NS) run = run * 4 < LOG_FAST_RUN_MAX ? run * 4 : LOG_FAST_RUN_MAX;
-    } else if (fast < run && ++fast == run && run > LOG_FAST_RUN) {
-        fast = run /= 2; /* it has kept its word; but only one more run makes the next one shorter again */
+static void log_note_sync(log_syncer *syncer, int64_t took) {
+    int calm = atomic_load(&syncer->calm), run = atomic_load(&syncer->run);
+    int64_t usual = atomic_load(&syncer->usual);
+    if (took > LOG_STALL_NS) {
+        calm = 0;
+        run = run * 4 < LOG_CALM_RUN_MAX ? run * 4 : LOG_CALM_RUN_MAX;
+    } else if (calm < run && ++calm == run && run > LOG_CALM_RUN) {
+        calm = run /= 2; /* it has kept its word; but only one more run makes the next one shorter again */
     }
+    atomic_store(&syncer->usual, usual + ((took < LOG_SLOW_NS ? took : LOG_SLOW_NS) - usual) / LOG_AVERAGED);
     atomic_store(&syncer->run, run);
-    atomic_store(&syncer->fast, fast);
+    atomic_store(&syncer->calm, calm);
+}
+
+/* May a small batch be left to the owner? */
+static int log_is_fast(log_syncer *syncer) {
+    return atomic_load(&syncer->calm) >= atomic_load(&syncer->run) && atomic_load(&syncer->usual) < LOG_FAST_NS;
 }
 
 static int log_write_group(log_syncer *syncer, log_item **items, int count, int tell) {
@@ -175,7 +185,7 @@ static int log_write_group(log_syncer *syncer, log_item **items, int count, int 
     atomic_fetch_add(&syncer->sync_ns, ended - started);
     atomic_store(&syncer->last_sync_end_ns, ended);
     syncer->position = items[0]->offset + total;
-    log_note_sync(syncer, ended - begun);
+    log_note_sync(syncer, (int64_t)(ended - begun));
     atomic_store(&syncer->synced, items[count - 1]->number);
     if (tell) log_notify(syncer);
     else atomic_fetch_add(&syncer->owner_syncs, 1);
@@ -256,7 +266,7 @@ static int log_prepare_room(log_syncer *syncer) {
 /* Wait for work, with the mutex: until woken, or, while batches may be left to the owner, until the next look. What is
  * left at two looks in a row, the owner does not come for. */
 static void log_wait(log_syncer *syncer, int *looks, uint64_t *seen) {
-    if (atomic_load(&syncer->fast) < atomic_load(&syncer->run)) {
+    if (!log_is_fast(syncer)) {
         pthread_cond_wait(&syncer->wake, &syncer->mutex);
         return;
     }
@@ -269,7 +279,7 @@ static void log_wait(log_syncer *syncer, int *looks, uint64_t *seen) {
     if (newest != *seen) *looks = 0;
     else if (syncer->left || ++*looks > LOG_IDLE_LOOKS) { /* the owner has not come, or has nothing to write */
         syncer->left = *looks = 0;
-        atomic_store(&syncer->fast, 0);
+        atomic_store(&syncer->calm, 0);
     }
     *seen = newest;
 }
@@ -313,7 +323,8 @@ static inline log_syncer *log_syncer_start(int directory, int file, uint64_t pos
     atomic_store(&syncer->synced, synced);
     atomic_store(&syncer->submitted, synced);
     syncer->drained = synced;
-    atomic_store(&syncer->run, LOG_FAST_RUN);
+    atomic_store(&syncer->run, LOG_CALM_RUN);
+    atomic_store(&syncer->usual, LOG_FAST_NS);
     pthread_mutex_init(&syncer->mutex, NULL);
     pthread_condattr_t clock;
     pthread_condattr_init(&clock);
@@ -337,8 +348,7 @@ static inline int log_syncer_submit(log_syncer *syncer, log_item *item, int here
     pthread_mutex_lock(&syncer->mutex);
     if (item->kind == LOG_ITEM_WRITE) atomic_store(&syncer->submitted, item->number);
     /* read here: a thread that has just given up looking (log_wait) would never take back what was left after that */
-    int fast = atomic_load(&syncer->fast) >= atomic_load(&syncer->run);
-    int left = syncer->left = small && came && fast && !syncer->busy && !syncer->head;
+    int left = syncer->left = small && came && log_is_fast(syncer) && !syncer->busy && !syncer->head;
     if (syncer->tail) syncer->tail->next = item;
     else syncer->head = item;
     syncer->tail = item;

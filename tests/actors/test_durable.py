@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +243,53 @@ def test_each_gate_opens_with_its_own_batch_in_order(tmp_path: Path) -> None:
             assert (await recorder.ask(Notes()))[-2:] == ("before 2", "gated 2")
 
     run(main())
+
+
+def test_what_does_not_wait_for_the_disk_leaves_before_the_records_go_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with ActorSystem(data=tmp_path) as system:
+            savings = system.spawn(Savings, name="savings")
+            await savings.ask(Total())
+            order: list[str] = []
+            assert system._hub is not None
+            commit = system._hub.commit
+
+            def committing() -> int:
+                order.append("commit")
+                return commit()
+
+            monkeypatch.setattr(system._hub, "commit", committing)
+            monkeypatch.setattr(system.world, "flush", lambda: order.append("flush"))
+            assert await savings.ask(Save(1)) == 1
+            assert order[:2] == ["flush", "commit"]
+
+    run(main())
+
+
+def test_what_the_commit_itself_made_durable_is_seen_in_the_same_turn() -> None:
+    """While the disk is fast, the log syncs small batches within the commit: no round of the event loop lies between."""
+    if not os.path.isdir("/dev/shm"):
+        pytest.skip("/dev/shm is needed: it depends on how fast the disk is")
+
+    async def main(folder: str) -> None:
+        async with ActorSystem(data=folder) as system:
+            savings = system.spawn(Savings, name="savings")
+            assert system._hub is not None
+            at_once = 0
+            for number in range(1, 2000):
+                syncs, turns = system._hub.stats()["owner_syncs"], system.world.turns
+                assert await savings.ask(Save(1)) == number
+                if system._hub.stats()["owner_syncs"] == syncs + 1:
+                    at_once += 1
+                    assert system.world.turns == turns + 1
+                    if at_once == 20:
+                        return
+            raise AssertionError(f"{at_once} of 2000 batches were synced by the commit")
+
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        run(main(folder))
 
 
 def test_one_sync_opens_the_gates_of_many_actors(tmp_path: Path) -> None:
