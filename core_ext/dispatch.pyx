@@ -441,7 +441,7 @@ cdef class Scheduler(Table):
         return 0
 
     def log_synced(self, u64 synced):
-        """Everything up to this log batch is on disk. From within a turn's own commit: its gates open when that is done."""
+        """Everything up to this log batch is on disk. Within a turn's own commit: its gates open when that is done."""
         if self.in_turn:
             self.news = synced
             return

@@ -1,5 +1,5 @@
-"""Journals of the real world, as far as every record needs them: what a handler appends is staged here, handed to the log
-when the handler returned, and committed with everything else of its turn.
+"""Journals of the real world, as far as every record needs them: what a handler appends is staged here, handed to the
+log when the handler returned, and committed with everything else of its turn.
 
 What happens rarely, and the words of errors, are the runtime's subclasses' (``actors.runtime.journal``). Knows the
 log's interface, not its format; knows no scheduler and no event loop.

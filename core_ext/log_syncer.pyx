@@ -57,8 +57,8 @@ cdef class NativeSyncer:
         self, uint64_t number, unsigned char *bytes_, uint64_t length, uint64_t offset, uint64_t commit_at,
         uint64_t base, uint64_t salt, bint here,
     ) except -1:
-        """Queue one batch; with ``here`` it may be made durable at once. ``bytes_`` stays the caller's, and untouched until
-        the batch is synced."""
+        """Queue one batch; with ``here`` it may be made durable at once. ``bytes_`` stays the caller's, and untouched
+        until the batch is synced."""
         cdef log_item *item = <log_item *>calloc(1, sizeof(log_item))
         if item == NULL:
             raise MemoryError()

@@ -269,7 +269,7 @@ def test_what_does_not_wait_for_the_disk_leaves_before_the_records_go_there(
 
 
 def test_what_the_commit_itself_made_durable_is_seen_in_the_same_turn() -> None:
-    """While the disk is fast, the log syncs small batches within the commit: no round of the event loop lies between."""
+    """While the disk is fast, the log syncs small batches within the commit: no round of the loop lies between."""
     if not os.path.isdir("/dev/shm"):
         pytest.skip("/dev/shm is needed: it depends on how fast the disk is")
 
