@@ -92,6 +92,9 @@ class Turn(Message, wire="door.turn"):
     """Door to its actor: commands wait to be sent to the gateway."""
 
 
+_TURN = Turn()
+
+
 class Sweep(Message, wire="door.sweep", lane=Lane.CONTROL):
     """Timer: look for batches that nobody has answered."""
 
@@ -111,7 +114,8 @@ class DoorActor(Actor):
 
     @on(Turn)
     def turn(self, _message: Turn, _context: Context) -> None:
-        """The work is in after_batch: commands that outcomes of the same batch set free go along."""
+        """The rest is in after_batch: commands that outcomes of the same batch set free go along."""
+        self._door.awake = False
 
     @on(Outcome)
     def outcome(self, message: Outcome, _context: Context) -> None:
@@ -123,8 +127,9 @@ class DoorActor(Actor):
         context.set_timer(Sweep(), self._door.settings.answer_seconds)
 
     def after_batch(self, context: Context) -> None:
-        for message in self._door.take():
-            context.send(self._door.gateway, message)
+        if self._door.core.waits:
+            for message in self._door.take():
+                context.send(self._door.gateway, message)
 
 
 def _clients_possible(wanted: int) -> int:
@@ -167,6 +172,10 @@ class RedisDoor:
         status: the node's own facts for INFO, such as role, leader, term and commit index.
         commands: the store's command table.
         durations: counts how long batches take, from leaving for the gateway to their outcome.
+
+    Attributes:
+        core: parses commands, makes batches, and gives replies to connections.
+        awake: the actor was told that commands wait, and has not come yet.
     """
 
     def __init__(
@@ -192,7 +201,7 @@ class RedisDoor:
         self._actor: Reference | None = None
         self._connections: set[RedisConnection] = set()
         self._empty = asyncio.Event()
-        self._awake = False
+        self.awake = False
         self._swept_ticket = 0
         self._last_id = 0
         self._max_clients = settings.max_clients
@@ -299,11 +308,11 @@ class RedisDoor:
 
     def wake(self) -> None:
         """Commands wait: the actor sends them when this turn's other connections were read, too."""
-        if self._awake or self._actor is None:
+        if self.awake or self._actor is None:
             return
         try:
-            self._actor.tell(Turn())
-            self._awake = True
+            self._actor.tell(_TURN)
+            self.awake = True
         except ActorumError as error:
             self._refuse_waiting(str(error))
 
@@ -311,7 +320,6 @@ class RedisDoor:
 
     def take(self) -> list[Message]:
         """This turn's batches as messages for the gateway."""
-        self._awake = False
         return [
             Execute(ticket=ticket, batch=batch) if is_write else Query(ticket=ticket, batch=batch)
             for ticket, is_write, batch in self.core.take()

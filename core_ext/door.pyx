@@ -200,6 +200,11 @@ cdef class DoorCore:
         self._flush(session)
         return self._waits()
 
+    @property
+    def waits(self) -> bool:
+        """Whether a batch waits to be taken."""
+        return self._waits()
+
     cdef inline bint _waits(self):
         return self.writes is not None or self.reads is not None or len(self.sealed) > 0
 
