@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from actors.errors import ContractError
+from core_ext.classes import inherit_vectorcall
 from core_ext.mailbox import Reference
 
 T = TypeVar("T")
@@ -89,6 +90,9 @@ class _MessageMeta(_StructMeta):
         if bases and bases[0] is not msgspec.Struct:
             _register(cls)
         return cls
+
+
+inherit_vectorcall(_MessageMeta)  # messages are made all the time
 
 
 def _register(cls: type[Message]) -> None:

@@ -5,7 +5,6 @@ What every message needs (send, reply, request, the journal) stands in the nativ
 
 from __future__ import annotations
 
-import time
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -126,10 +125,6 @@ class ActorCell(Cell):
     def choose(self, options: Sequence[T]) -> T:
         """One of the options, drawn at random."""
         return self._world.random.choice(options)
-
-    def now(self) -> float:
-        """Seconds since the epoch, by this node's clock. For labels only."""
-        return time.time()
 
     def buggify(self, place: str) -> bool:
         """False in this world."""

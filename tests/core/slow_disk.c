@@ -1,5 +1,5 @@
 /* The syncer of core_ext/include/log_syncer.h on a disk that takes as long for a sync as it is told to. One owner drives it:
- * it submits small batches and comes for each, as an event loop does. */
+ * it submits small batches and comes for each, as an event loop does, at once or when it is told. */
 #define _GNU_SOURCE
 #include <stdatomic.h>
 #include <time.h>
@@ -26,7 +26,8 @@ uint64_t disk_owner_syncs(void *disk) { return atomic_load(&((log_syncer *)disk)
 
 /* Batches until ``last``, one after the other, every ``slow_every``-th sync taking so many microseconds. Adds up the time
  * that the owner was held up by syncs of 5 ms and more, in nanoseconds, and counts them. */
-int disk_run(void *disk, uint64_t first, uint64_t last, uint64_t slow_every, long microseconds, uint64_t *held_ns) {
+int disk_run(void *disk, int here, uint64_t first, uint64_t last, uint64_t slow_every, long microseconds,
+             uint64_t *held_ns) {
     log_syncer *syncer = (log_syncer *)disk;
     static unsigned char batch[64];
     int held = 0;
@@ -39,17 +40,19 @@ int disk_run(void *disk, uint64_t first, uint64_t last, uint64_t slow_every, lon
         item->bytes = batch;
         item->length = sizeof batch;
         sync_microseconds = slow_every && number % slow_every == 0 ? microseconds : 0;
-        log_syncer_submit(syncer, item);
-        while (log_syncer_synced(syncer) < number) {
+        uint64_t before = log_now_ns();
+        if (log_syncer_submit(syncer, item, here) && here) log_syncer_take(syncer);
+        for (;;) {
             struct timespec wait = {0, 20000};
-            uint64_t before = log_now_ns();
-            log_syncer_drain(syncer);
             uint64_t took = log_now_ns() - before;
             if (took > 5000000) {
                 held++;
                 *held_ns += took;
             }
-            if (log_syncer_synced(syncer) < number) nanosleep(&wait, 0);
+            if (log_syncer_synced(syncer) >= number) break;
+            nanosleep(&wait, 0);
+            before = log_now_ns();
+            log_syncer_drain(syncer);
         }
         log_syncer_drain(syncer);
     }
