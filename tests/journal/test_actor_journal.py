@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 
 from actors.errors import ContractError
 from actors.message import Message, message_type
-from actors.runtime.journal import JournalError, JournalHub
+from actors.runtime.journal import PEERS_STREAM, JournalError, JournalHub
 from core_ext.codec import MessageCodec
 from tests.journal.memory_log import MemoryLog
+from tests.journal.twin_journal import TwinJournal
 
 
 class Note(Message, wire="test.journal.note"):
@@ -96,6 +98,48 @@ def test_positions_are_right_through_truncation_within_one_handler(hub: JournalH
     assert journal.append(Note(number=20)) == 2
     journal.release()
     assert _recovered(hub, "alice") == [Note(number=0), Note(number=1), Note(number=20)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_handlers_do_it_is_what_plain_python_does(seed: int, hub: JournalHub, log: MemoryLog) -> None:
+    choices = random.Random(seed)
+    journal = hub.journal("alice")
+    twin_log = MemoryLog()
+    assert twin_log.stream(PEERS_STREAM) == log.stream(PEERS_STREAM)
+    twin = TwinJournal(twin_log, MessageCodec(message_type), "alice")
+    for _ in range(200):
+        for _ in range(choices.randrange(4)):
+            position = choices.randint(twin.first, twin.next)
+            match choices.choice(("append", "append", "append", "truncate", "checkpoint", "read")):
+                case "append":
+                    record = Note(number=choices.randrange(1 << 40))
+                    note, critical = choices.getrandbits(64), choices.random() < 0.2
+                    assert journal.append(record, note, critical) == twin.append(record, note, critical)
+                case "truncate":
+                    journal.truncate(position)
+                    twin.truncate(position)
+                case "checkpoint":
+                    chunks: list[Message] = [Note(number=1)] * choices.randrange(3)
+                    journal.checkpoint(chunks, position)
+                    twin.checkpoint(chunks, position)
+                case "read":
+                    journal.read(position, position + 5, 1 << 20)
+                    twin.read(position, position + 5)
+        assert journal.staged() == twin.staged()
+        assert (journal.first_position, journal.next_position) == (twin.first, twin.next)
+        if choices.random() < 0.2:
+            journal.discard()
+            twin.discard()
+        assert [len(entries.records) for entries in journal.release()] == twin.release()
+        assert log.operations == twin_log.operations
+        assert journal.dirty == twin.dirty
+        if choices.random() < 0.3:
+            batch = hub.commit()
+            assert batch == (twin_log.commit() if twin.dirty else 0)
+            twin.committed(batch)
+        assert (journal.dirty, journal.batch) == (twin.dirty, twin.batch)
+        assert (journal.first_position, journal.next_position) == (twin.first, twin.next)
+    twin_log.close()
 
 
 def test_truncating_outside_of_what_is_held_is_refused(hub: JournalHub) -> None:
