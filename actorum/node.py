@@ -5,6 +5,7 @@ process, signal or exit code.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import socket
 from typing import Any
 
@@ -17,6 +18,7 @@ from actorum.http import HttpServer
 from actorum.latency import MeasuredDoor
 from actorum.node_process import Ready
 from actorum.redis_door import RedisDoorSettings
+from actorum.settings import NodeSection
 from actorum.settings_file import Loaded
 from protocols.storage.node import StoreActors, StoreSettings, spawn_store
 
@@ -48,14 +50,21 @@ class Node:
         return ActorSystem(
             self.name,
             listen=bound if len(nodes) > 1 else None,
+            also_listen=[_local_address(self.where)] if len(nodes) > 1 and _is_loopback(self.where.host) else (),
             advertise=_peer_address(self.where.host, self.where.peer_port) if len(nodes) > 1 else None,
             peers={
-                other: _peer_address(node.host, node.peer_port) for other, node in nodes.items() if other != self.name
+                other: self._address_of(node) for other, node in nodes.items() if other != self.name
             },
             data=self.loaded.data_folder(self.name),
             cluster_id=self.settings.cluster.id,
             settings=self.settings.runtime,
         )
+
+    def _address_of(self, other: NodeSection) -> str:
+        """Where another node is dialled. Nodes on one loopback interface share a kernel, and need no TCP."""
+        if _is_loopback(self.where.host) and _is_loopback(other.host):
+            return _local_address(other)
+        return _peer_address(other.host, other.peer_port)
 
     async def start(self) -> Ready:
         """Open the log, spawn the actors, open the doors.
@@ -143,6 +152,19 @@ class Node:
     async def wait_stopped(self) -> BaseException | None:
         """Wait until the system has stopped by itself; why."""
         return await self.system.wait_stopped()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
+
+
+def _local_address(node: NodeSection) -> str:
+    """A name without a file (unix(7), abstract): it is gone with its process, and as free as the node's port is, which
+    is bound first. Seen where the loopback interface is seen: in one network namespace."""
+    return f"ipc://@actorum-{node.host}:{node.peer_port}"
 
 
 def _peer_address(host: str, port: int) -> str:

@@ -93,6 +93,7 @@ def gather(folder: Path, seconds: float, value_bytes: int, key_space: int) -> di
         "versions": {name: _version(name) for name in PACKAGES},
         "file_system": file_system(folder),
         "fsync": "on",
+        "links": "ipc (nodes on one loopback interface)",
         "sync_4KiB_p50_ms": round(sync_milliseconds(folder), 3),
         "seconds_per_row": seconds,
         "value_bytes": value_bytes,

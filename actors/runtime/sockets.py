@@ -50,39 +50,50 @@ def check_dialable(address: str) -> str | None:
     return None
 
 
-def bind_router(context: zmq.Context[zmq.Socket[bytes]], address: str, max_part_bytes: int) -> tuple[
-    zmq.Socket[bytes], str
-]:
+def bind_router(
+    context: zmq.Context[zmq.Socket[bytes]], addresses: Sequence[str], max_part_bytes: int
+) -> tuple[zmq.Socket[bytes], str]:
     """Open the one socket for what comes in.
 
     Args:
-        address: ``tcp://host:port``, ``tcp://host:*`` (a free port) or ``ipc:///path``.
+        addresses: one or several; ``tcp://host:port``, ``tcp://host:*`` (a free port) or ``ipc:///path``.
         max_part_bytes: libzmq disconnects who sends a larger part.
 
     Returns:
-        The socket, and the address that it was bound to.
+        The socket, and the first address as it was bound.
 
     Raises:
         TransportError: the address is malformed, in use, or not this machine's.
     """
-    scheme, separator, rest = address.partition("://")
-    if not separator or scheme not in ("tcp", "ipc") or not rest:
-        raise TransportError(f"cannot listen on {address!r}: write tcp://host:port, tcp://host:* or ipc:///path")
-    if scheme == "ipc":
-        _check_free(rest)
     router = context.socket(zmq.ROUTER)
+    bound: list[str] = []
     try:
         router.setsockopt(zmq.LINGER, 0)
         router.setsockopt(zmq.MAXMSGSIZE, max_part_bytes)
         router.setsockopt(zmq.SNDHWM, _LINK_MESSAGES_WAITING)
         router.setsockopt(zmq.RCVHWM, _LINK_MESSAGES_WAITING)
+        for address in addresses:
+            bound.append(_bind(router, address))
+    except (zmq.ZMQError, TransportError):
+        router.close(0)
+        raise
+    return router, bound[0]
+
+
+def _bind(router: zmq.Socket[bytes], address: str) -> str:
+    """Bind one address; returns it with the port that was found."""
+    scheme, separator, rest = address.partition("://")
+    if not separator or scheme not in ("tcp", "ipc") or not rest:
+        raise TransportError(f"cannot listen on {address!r}: write tcp://host:port, tcp://host:* or ipc:///path")
+    if scheme == "ipc":
+        _check_free(rest)
+    try:
         router.setsockopt(zmq.IPV6, scheme == "tcp" and rest.startswith("["))
         router.bind(address)
-        return router, router.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
     except zmq.ZMQError as error:
-        router.close(0)
         advice = "; stop the process that holds it, or choose another port" if error.errno == zmq.EADDRINUSE else ""
         raise TransportError(f"cannot listen on {address}: {error.strerror}{advice}") from error
+    return router.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
 
 
 def _check_free(path: str) -> None:

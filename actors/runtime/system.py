@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -38,6 +38,7 @@ class ActorSystem:
     Args:
         name: this node's name; other nodes say ``actorum://<name>/<actor>``.
         listen: where to be reachable (``tcp://127.0.0.1:0``, ``ipc:///path``); None: only in this process.
+        also_listen: further addresses, for peers that know of them; the others are told of ``listen``.
         advertise: the address that peers are told, when it is not the one listened on.
         peers: addresses of other nodes by name.
         data: folder of this node's log; needed by durable actors only.
@@ -49,14 +50,15 @@ class ActorSystem:
     """
 
     def __init__(
-        self, name: str = "local", *, listen: str | None = None, advertise: str | None = None,
-        peers: Mapping[str, str] | None = None, data: str | Path | None = None, cluster_id: str = "local",
-        settings: RuntimeSettings | None = None,
+        self, name: str = "local", *, listen: str | None = None, also_listen: Sequence[str] = (),
+        advertise: str | None = None, peers: Mapping[str, str] | None = None, data: str | Path | None = None,
+        cluster_id: str = "local", settings: RuntimeSettings | None = None,
     ) -> None:
         if not name or "/" in name:
             raise ContractError(f"ActorSystem(name={name!r}): a node's name is text without a slash")
         self.name = name
         self._listen = listen
+        self._also_listen = also_listen
         self._advertise = advertise
         self._peers = dict(peers or {})
         self._data = data
@@ -116,7 +118,8 @@ class ActorSystem:
         transport = Transport(
             node=self.name, incarnation=world.incarnation, cluster_id=self._cluster_id,
             folder_id=self._hub.folder_id if self._hub is not None else "", listen=self._listen,
-            advertise=self._advertise, peers=self._peers, settings=self._settings.transport, loop=loop,
+            also_listen=self._also_listen, advertise=self._advertise, peers=self._peers,
+            settings=self._settings.transport, loop=loop,
             on_envelope=world.remote.arrivals, on_peer_up=world.remote.peer_up, on_peer_down=world.remote.peer_down,
             known_folders=self._hub.known_folders if self._hub is not None else None,
             remember_folder=self._hub.remember_folder if self._hub is not None else None,

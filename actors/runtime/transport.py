@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import zmq
@@ -71,6 +71,7 @@ class Transport(Outlet):
         cluster_id: peers of another cluster are refused.
         folder_id: id of this node's data folder; empty without one.
         listen: where to bind; None binds a free loopback port.
+        also_listen: further addresses to bind; peers are told of ``listen``.
         advertise: where peers find this node; the bound address when None.
         peers: names and addresses of the nodes that this one dials.
         settings: limits and times.
@@ -97,6 +98,7 @@ class Transport(Outlet):
         cluster_id: str,
         folder_id: str = "",
         listen: str | None = None,
+        also_listen: Sequence[str] = (),
         advertise: str | None = None,
         peers: Mapping[str, str] | None = None,
         settings: TransportSettings | None = None,
@@ -118,7 +120,7 @@ class Transport(Outlet):
         self.us = Identity(node, incarnation, cluster_id, folder_id, advertise or "")
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.random = random.Random(incarnation)
-        self._listen = listen or DEFAULT_LISTEN
+        self._listen = (listen or DEFAULT_LISTEN, *also_listen)
         self._peers = dict(peers or {})
         self._registry = Registry()
         self._receiver = (

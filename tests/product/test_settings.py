@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from actorum.node import Node
 from actorum.settings import NodeSection, Settings, SettingsError
 from actorum.settings_file import load, to_toml
 
@@ -46,6 +47,15 @@ def test_a_cluster_file_is_read_and_defaults_fill_in(tmp_path: Path) -> None:
     assert loaded.data_folder("n1") == tmp_path / "n1"
     assert loaded.settings.nodes["n3"].bind_address == "0.0.0.0"
     assert loaded.settings.nodes["n1"].bind_address == "127.0.0.1"
+
+
+def test_nodes_on_one_loopback_interface_talk_past_tcp_and_others_do_not(tmp_path: Path) -> None:
+    loaded = load(_write(tmp_path, THREE), environment={})
+    near, far = Node(loaded, "n1").system, Node(loaded, "n3").system
+    assert near._peers == {"n2": "ipc://@actorum-127.0.0.1:7002", "n3": "tcp://10.0.0.3:7001"}
+    assert (near._listen, list(near._also_listen)) == ("tcp://127.0.0.1:7001", ["ipc://@actorum-127.0.0.1:7001"])
+    assert far._peers == {"n1": "tcp://127.0.0.1:7001", "n2": "tcp://127.0.0.1:7002"}
+    assert (far._listen, list(far._also_listen)) == ("tcp://0.0.0.0:7001", [])
 
 
 def test_flag_wins_over_environment_over_node_file_over_cluster_file(tmp_path: Path) -> None:

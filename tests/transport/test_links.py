@@ -44,6 +44,25 @@ def test_both_sides_reach_each_other_over(scheme: str, tmp_path: Path) -> None:
     run(scenario)
 
 
+def test_a_node_is_reached_at_every_address_that_it_listens_on(tmp_path: Path) -> None:
+    name = f"ipc://@{tmp_path}"  # abstract: no file stays behind
+
+    async def scenario() -> None:
+        async with Node("b", also_listen=[name]) as b, Node("a", {"b": b.address}) as a, Node("c", {"b": name}) as c:
+            assert b.address.startswith("tcp://")
+            for sender in (a, c):
+                assert sender.tell_now("b", sender.name.encode()) is None
+            await until(lambda: len(b.got) == 2)
+            assert {found.body for found in b.got} == {b"a", b"c"}
+            with pytest.raises(TransportError, match="in use"):
+                await Node("d", also_listen=[name]).transport.start()
+        assert not tmp_path.is_socket()
+        async with Node("b", listen=name):  # free again
+            pass
+
+    run(scenario)
+
+
 def test_a_send_to_a_node_that_nobody_named_is_refused_at_once() -> None:
     async def scenario() -> None:
         async with Node("a") as a:
