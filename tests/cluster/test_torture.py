@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import textwrap
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def test_a_store_that_answers_reads_from_a_cache_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(READS_FROM_A_CACHE))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     done = actorum("torture", "--minutes", "0.5", "--seed", "7", "--json", "--data", tmp_path / "new",
         timeout_seconds=110)
     assert done.returncode == 1, done.stdout + done.stderr
