@@ -46,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--exact", action="store_true", help="--only gives whole names")
     parser.add_argument("--area", choices=sorted(catalog.AREAS), help="mutants of one area")
     parser.add_argument("--world", action="append", choices=WORLDS, default=[], help="look only there; repeatable")
+    parser.add_argument("--first", action="store_true", help="what is caught is not tried in further worlds")
     parser.add_argument("--json", action="store_true", help="one JSON document a mutant, a line each")
     parser.add_argument("--table", nargs="+", metavar="FILE", help="the table of what --json has written, as Markdown; "
                         "of two tries of a mutant in a world the later one counts")
@@ -65,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in names:
         row = Row(name, catalog.MUTANTS[name].rule if name in catalog.MUTANTS else "")
         for world in catalog.worlds_of(name):
-            if not chosen.world or world in chosen.world:
+            if (not chosen.world or world in chosen.world) and not (chosen.first and row.caught):
                 row.tries[world] = in_a_process(name, world, chosen.seconds)
         rows.append(row)
         if chosen.json:
