@@ -118,11 +118,12 @@ class StoreScenario(Scenario):
 def _draw_store(swarm: Stream) -> StoreSettings:
     """Settings of a cluster: limits and times drawn down, so that every branch is taken."""
     raft = draw_settings(swarm)
+    timeout_seconds = swarm.choice((5.0, 1.0, 0.4))
     return StoreSettings(
         raft=raft,
         shard=ShardSettings(snapshot_chunk_bytes=min(raft.snapshot_chunk_bytes, 1000)),
         gateway=GatewaySettings(
-            request_timeout_seconds=swarm.choice((5.0, 1.0)), retry_seconds=swarm.choice((1.0, 0.2, 0.05)),
+            request_timeout_seconds=timeout_seconds, retry_seconds=min(timeout_seconds, swarm.choice((1.0, 0.2, 0.05))),
             session_seconds=swarm.choice((600.0, 10.0)), max_in_flight=swarm.choice((64, 2)),
         ),
     )

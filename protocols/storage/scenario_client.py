@@ -66,9 +66,10 @@ class ReadLogs(Message, wire="storage.scenario.read-logs"):
 class Client:
     """One client of a node."""
 
-    __slots__ = ("asked_ms", "begun", "due", "lifetime", "process", "ticket")
+    __slots__ = ("asked_ms", "begun", "due", "lifetime", "name", "process", "ticket")
 
     def __init__(self) -> None:
+        self.name = 0  # its first process
         self.process = 0
         self.begun = 0  # operations so far
         self.ticket = 0  # of the open one; 0: none
@@ -102,7 +103,7 @@ class Clients(Actor):
     def start(self, context: Context) -> None:
         """Clients come one after the other."""
         for number, client in enumerate(self._clients):
-            client.process = self._recorder.new_process()
+            client.name = client.process = self._recorder.new_process()
             context.set_timer(NextOperation(client=number), self._pause(), key=number)
 
     def _pause(self) -> float:
@@ -150,7 +151,7 @@ class Clients(Actor):
         draws, workload = self._draws, self._workload
         reads, writes, appends = workload.mix
         kind = draws.below(100)
-        mark = f"{client.process}.{client.begun}"
+        mark = f"{client.name}.{client.begun}"
         if kind < reads:
             # a key that is appended to is long, and seldom read
             key = f"log{draws.below(workload.logs)}" if kind < 3 else f"k{draws.below(workload.keys)}"

@@ -99,10 +99,10 @@ class Recorder:
 
     def check_appends(self, key: str, final: str) -> None:
         """Acknowledged appends are there once, where their answers said, failed ones are not, unknown ones are at most
-        once, and nothing else is.
+        once, nothing else is; and those of one client stand in the order in which it asked.
 
         Args:
-            key: one that is only ever appended to, with ``<token>,`` each.
+            key: one that is only ever appended to, with ``<client>.<number of its operation>,`` each.
             final: its value at the end.
 
         Raises:
@@ -127,6 +127,15 @@ class Recorder:
                 )
         if seen:
             raise Violation(f"acknowledged writes: {key!r} holds {next(iter(seen))!r}, which nobody appended")
+        newest: dict[str, int] = {}
+        for token in tokens:
+            client, _, number = token[:-1].partition(".")
+            if int(number) < newest.get(client, 0):
+                raise Violation(
+                    f"own order: append {number} of client {client} to {key!r} took effect after its later "
+                    f"append {newest[client]}"
+                )
+            newest[client] = int(number)
 
     def appended_keys(self) -> list[str]:
         """Keys that were appended to."""
