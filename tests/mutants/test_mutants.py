@@ -25,7 +25,7 @@ FAST = [
     ("acknowledges before the sync", "random"),
     ("clears the vote on stepping down", "checker"),
     ("sends a heartbeat with the bare commit index", "checker"),
-    ("forgets truncations at recovery", "raft"),
+    ("truncates after prev_index always", "raft"),
     ("executes a repeated serial again", "store"),
     ("sends what may be executed again in a new session", "store"),
 ]
