@@ -23,7 +23,7 @@ from protocols.raft import RaftRole, RaftSettings, configuration, properties
 from protocols.raft.messages import RoleName
 from protocols.raft.recovery import DiskLost
 from protocols.raft.scenario_disks import CommitsOnDisk, VotesOnDisk
-from protocols.raft.scenario_group import AcknowledgedIsHeld
+from protocols.raft.scenario_group import AcknowledgedIsHeld, LimitsHold
 from protocols.raft.scenario_hunt import Hunt
 from protocols.raft.scenario_owner import OWNER_NAME, Oracle, Owner, ProposeNow, ReadNow
 
@@ -32,7 +32,7 @@ SMALL = {
     "max_append_bytes": 200, "max_append_entries": 5, "max_entry_bytes": 150, "cache_bytes": 1000,
     "deliver_bytes": 300, "deliver_entries": 7, "deliver_window_bytes": 900, "deliver_window_messages": 3,
     "snapshot_after_bytes": 1500, "snapshot_chunk_bytes": 64, "retained_bytes": 300, "read_rounds_in_flight": 2,
-    "max_uncommitted_bytes": 4000,
+    "max_uncommitted_bytes": 800,
 }
 ESCALATE = Supervision(directive=Directive.ESCALATE)
 SIZES = (3, 5, 3, 4, 2, 1)
@@ -139,8 +139,7 @@ class RaftScenario(Scenario):
         self, run: Run, simulation: Simulation, quorum: list[str], role: Callable[[str], RaftRole | None], leader: str,
         draws: Stream,
     ) -> None:
-        """A follower hears nobody for a while, and may be heard; then the leader is cut off. The others are a majority
-        either way.
+        """A follower does not hear the leader for a while; then nobody does. The others are a majority either way.
 
         Args:
             quorum: nodes that run.
@@ -155,17 +154,15 @@ class RaftScenario(Scenario):
 
         term = leads(leader)
         away = draws.choice([name for name in quorum if name != leader])
-        heard = draws.chance(0.5)
-        for other in quorum:
-            if other != away:
-                simulation.cut(other, away)
-                if not heard:
-                    simulation.cut(away, other)
+        if draws.chance(0.5):
+            simulation.isolate(away)
+        else:
+            simulation.cut(leader, away)  # the others can tell it that there is a leader, and must
         for _ in range(2):
             simulation.run(STEADY_SECONDS)
             if leads(leader) != term:
                 raise run.violation(
-                    "stability", f"{leader} led term {term} and was deposed because {away} heard nobody for a while"
+                    "stability", f"{leader} led term {term} and was deposed by {away}, which had not heard it"
                 )
             simulation.heal()
         simulation.isolate(leader)
@@ -296,12 +293,13 @@ def watch_roles(simulation: Simulation, history: properties.History, group: str)
     goals = simulation.goals
     votes: dict[str, tuple[RaftRole, int, str | None]] = {}
     commits_on_disk, votes_on_disk = CommitsOnDisk(simulation), VotesOnDisk(simulation)
-    acknowledged_is_held = AcknowledgedIsHeld(simulation, group)
+    acknowledged_is_held, limits_hold = AcknowledgedIsHeld(simulation, group), LimitsHold()
 
     def invariants(node: str, role: RaftRole) -> None:
         try:
             changed = properties.check(history, role)
             acknowledged_is_held(role, changed)
+            limits_hold(role)
             if not changed:
                 return
             votes_on_disk(role)

@@ -1,5 +1,5 @@
-"""What must hold between the roles of a simulated group, which no role can see by itself: what a leader counts on, its
-followers have. Knows no disk and no network.
+"""What must hold in a simulated group beside the invariants: what a leader counts on, its followers have, which no role
+can see by itself; and a leader keeps its limits. Knows no disk and no network.
 """
 
 from __future__ import annotations
@@ -69,3 +69,40 @@ class AcknowledgedIsHeld:
                 f"{follower.node} up to {progress.match} (of term {expected}); the log there ends at "
                 f"{follower.log.last_index}, with term {held} at that place"
             )
+
+
+class LimitsHold:
+    """A leader has no more appends on their way to a follower than its window takes, and appends nothing that is
+    proposed while too much waits for a majority already.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[str, tuple[int, int, int, bool]] = {}
+
+    def __call__(self, role: RaftRole) -> None:
+        """Look at a role that has moved.
+
+        Raises:
+            Violation: says what is beyond which limit.
+        """
+        if role.role is not RoleName.LEADER:
+            self._before.pop(role.node, None)
+            return
+        limits, log = role.settings, role.log
+        for node, progress in role.progress.items():
+            if len(progress.sent) > limits.inflight_appends:
+                raise properties.Violation(
+                    f"limits hold: {role.node} has {len(progress.sent)} appends on their way to {node}; its window "
+                    f"takes {limits.inflight_appends}"
+                )
+        last = log.last_index
+        before = self._before.get(role.node)
+        if before is not None and before[:3] == (role.term, role.commit, last):
+            return
+        if before is not None and before[3] and before[:2] == (role.term, role.commit) and last > before[2]:
+            raise properties.Violation(
+                f"limits hold: {role.node} appends entry {last} while {log.bytes_between(role.commit, last)} bytes "
+                f"wait for a majority; the limit is {limits.max_uncommitted_bytes}"
+            )
+        full = log.bytes_between(role.commit, last) >= limits.max_uncommitted_bytes
+        self._before[role.node] = role.term, role.commit, last, full
