@@ -23,7 +23,7 @@ from protocols.raft import RaftRole, RaftSettings, configuration, properties
 from protocols.raft.messages import RoleName
 from protocols.raft.recovery import DiskLost
 from protocols.raft.scenario_disks import CommitsOnDisk, VotesOnDisk
-from protocols.raft.scenario_group import AcknowledgedIsHeld, LimitsHold
+from protocols.raft.scenario_group import AcknowledgedIsHeld, LimitsHold, TailsAreKept, VotesAreDeserved
 from protocols.raft.scenario_hunt import Hunt
 from protocols.raft.scenario_owner import OWNER_NAME, Oracle, Owner, ProposeNow, ReadNow
 
@@ -294,12 +294,15 @@ def watch_roles(simulation: Simulation, history: properties.History, group: str)
     votes: dict[str, tuple[RaftRole, int, str | None]] = {}
     commits_on_disk, votes_on_disk = CommitsOnDisk(simulation), VotesOnDisk(simulation)
     acknowledged_is_held, limits_hold = AcknowledgedIsHeld(simulation, group), LimitsHold()
+    votes_are_deserved, tails_are_kept = VotesAreDeserved(simulation, group), TailsAreKept(history)
 
     def invariants(node: str, role: RaftRole) -> None:
         try:
             changed = properties.check(history, role)
             acknowledged_is_held(role, changed)
             limits_hold(role)
+            tails_are_kept(role)
+            votes_are_deserved(role)
             if not changed:
                 return
             votes_on_disk(role)

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from actors.simulation.simulation import Simulation
 from protocols.raft import RaftRole, properties
+from protocols.raft.log import LogId
 from protocols.raft.messages import RoleName
+
+
+def role_on(simulation: Simulation, node: str, group: str) -> RaftRole | None:
+    """The living role of a group on a node; None for a node that is not there."""
+    known = simulation.nodes.get(node)
+    cell = known.names.get(group) if known is not None else None
+    return cell.actor if cell is not None and isinstance(cell.actor, RaftRole) else None
 
 
 class AcknowledgedIsHeld:
@@ -47,14 +55,11 @@ class AcknowledgedIsHeld:
             self._counted[role.node] = counted
             self._leaders[role.term] = role.node
             for node in role.progress:
-                self._compare(role, self._role(node))
-        elif changed and (leader := self._role(self._leaders.get(role.term, ""))) is not None:
+                self._compare(role, role_on(self._simulation, node, self._group))
+            return
+        leader = role_on(self._simulation, self._leaders.get(role.term, ""), self._group) if changed else None
+        if leader is not None:
             self._compare(leader, role)
-
-    def _role(self, node: str) -> RaftRole | None:
-        known = self._simulation.nodes.get(node)
-        cell = known.names.get(self._group) if known is not None else None
-        return cell.actor if cell is not None and isinstance(cell.actor, RaftRole) else None
 
     def _compare(self, leader: RaftRole, follower: RaftRole | None) -> None:
         if follower is None or follower.term != leader.term or leader.role is not RoleName.LEADER:
@@ -69,6 +74,81 @@ class AcknowledgedIsHeld:
                 f"{follower.node} up to {progress.match} (of term {expected}); the log there ends at "
                 f"{follower.log.last_index}, with term {held} at that place"
             )
+
+
+class VotesAreDeserved:
+    """A vote goes to a log that is up to date (thesis 3.6.1), where entries that the voter's disk damaged count as present;
+    and who holds such entries does not stand.
+
+    Args:
+        simulation: of the group.
+        group: name of the roles.
+    """
+
+    def __init__(self, simulation: Simulation, group: str) -> None:
+        self._simulation = simulation
+        self._group = group
+        self._given: dict[str, tuple[int, str | None]] = {}
+
+    def __call__(self, role: RaftRole) -> None:
+        """Look at a role that has moved.
+
+        Raises:
+            Violation: names voter and candidate.
+        """
+        if role.uncertain and role.role is not RoleName.FOLLOWER:
+            raise properties.Violation(
+                f"votes are deserved: {role.node} stands, while its disk has damaged the entries after "
+                f"{role.log.last_index}"
+            )
+        given = role.term, role.vote
+        if self._given.get(role.node) == given:
+            return
+        self._given[role.node] = given
+        candidate = role_on(self._simulation, role.vote or "", self._group)
+        if (
+            candidate is None or candidate is role or candidate.term != role.term
+            or candidate.role is RoleName.FOLLOWER  # its log may be another by now
+        ):
+            return
+        held = role.log.last
+        if role.uncertain:
+            held = LogId(role.uncertain[-1] or role.term, held.index + len(role.uncertain))
+        if candidate.log.last < held:
+            raise properties.Violation(
+                f"votes are deserved: {role.node}, whose log ends with {held}, votes in term {role.term} for "
+                f"{candidate.node}, whose log ends with {candidate.log.last}"
+            )
+
+
+class TailsAreKept:
+    """A damaged tail that is given up holds nothing that was committed: while only a minority of disks is damaged, an
+    intact server holds that.
+
+    Args:
+        history: knows what was committed.
+    """
+
+    def __init__(self, history: properties.History) -> None:
+        self._history = history
+        self._before: dict[str, tuple[int, int, tuple[int, ...]]] = {}
+
+    def __call__(self, role: RaftRole) -> None:
+        """Look at a role that has moved.
+
+        Raises:
+            Violation: names the entry.
+        """
+        lost, first, terms = self._before.get(role.node, (0, 0, ()))
+        self._before[role.node] = role.possibly_lost, role.log.last_index + 1, tuple(role.uncertain)
+        if role.possibly_lost <= lost:
+            return
+        for index, term in enumerate(terms, first):
+            if self._history.committed.get(index) == term:
+                raise properties.Violation(
+                    f"tails are kept: {role.node} gives up the damaged entry {index} of term {term}, which is "
+                    f"committed"
+                )
 
 
 class LimitsHold:
