@@ -77,7 +77,7 @@ class AcknowledgedIsHeld:
 
 
 class VotesAreDeserved:
-    """A vote goes to a log that is up to date (thesis 3.6.1), where entries that the voter's disk damaged count as present;
+    """A vote goes to a log that is up to date (thesis 3.6.1), where what the voter's disk damaged counts as present;
     and who holds such entries does not stand.
 
     Args:
