@@ -60,7 +60,7 @@ class RaftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_uncommitted_bytes: int = 64 * MEBIBYTE
     max_uncommitted_entries: int = 16_384
     max_pending_reads: int = 65_536
-    read_rounds_in_flight: int = 4
+    read_rounds_in_flight: int = 2
     cache_bytes: int = 32 * MEBIBYTE
     deliver_bytes: int = MEBIBYTE
     deliver_entries: int = 256
