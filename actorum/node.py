@@ -53,18 +53,12 @@ class Node:
             also_listen=[_local_address(self.where)] if len(nodes) > 1 and _is_loopback(self.where.host) else (),
             advertise=_peer_address(self.where.host, self.where.peer_port) if len(nodes) > 1 else None,
             peers={
-                other: self._address_of(node) for other, node in nodes.items() if other != self.name
+                other: link_address(self.where, node) for other, node in nodes.items() if other != self.name
             },
             data=self.loaded.data_folder(self.name),
             cluster_id=self.settings.cluster.id,
             settings=self.settings.runtime,
         )
-
-    def _address_of(self, other: NodeSection) -> str:
-        """Where another node is dialled. Nodes on one loopback interface share a kernel, and need no TCP."""
-        if _is_loopback(self.where.host) and _is_loopback(other.host):
-            return _local_address(other)
-        return _peer_address(other.host, other.peer_port)
 
     async def start(self) -> Ready:
         """Open the log, spawn the actors, open the doors.
@@ -152,6 +146,21 @@ class Node:
     async def wait_stopped(self) -> BaseException | None:
         """Wait until the system has stopped by itself; why."""
         return await self.system.wait_stopped()
+
+
+def link_address(where: NodeSection, other: NodeSection) -> str:
+    """Where one node dials another. Nodes on one loopback interface share a kernel, and need no TCP.
+
+    Args:
+        where: the node that dials.
+        other: the node that is dialled.
+
+    Returns:
+        An address of ZeroMQ's, ``ipc://`` or ``tcp://``.
+    """
+    if _is_loopback(where.host) and _is_loopback(other.host):
+        return _local_address(other)
+    return _peer_address(other.host, other.peer_port)
 
 
 def _is_loopback(host: str) -> bool:

@@ -70,9 +70,19 @@ cdef class Growth:
 
 
 def growth(Layout layout):
-    """A Growth of a problem; None where other operations need a state, or where strings that are read are not
-    beginnings of one another and something puts another value in their place. Where nothing does, no order explains
-    such reads."""
+    """What strings that only grow tell of a problem.
+
+    Args:
+        layout: of the problem.
+
+    Returns:
+        A Growth; None where other operations need a state, where nothing is read, where the longest string that is read
+        has more than 4 MiB, or where those that are read are not beginnings of one another and something puts another
+        value in their place. Where nothing does, no order explains such reads, and the Growth blocks every append.
+
+    Raises:
+        MemoryError: no room for the beginnings of the longest string.
+    """
     cdef Table table = layout.problem.table
     cdef Growth made = Growth.__new__(Growth)
     cdef int32_t at, state
