@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from actors.context import Context
+from actors.message import Terminated
 from protocols.raft import replication, tail, terms
 from protocols.raft.log import LogId
 from protocols.raft.messages import ElectionTimeout, RoleName, VoteReply, VoteRequest
 from protocols.raft.state import RoleState
+
+FIRST_TURN = 0.2  # heartbeats from the news that a leader is gone to the first candidacy
 
 
 def on_timeout(state: RoleState, context: Context) -> None:
@@ -24,6 +27,26 @@ def on_timeout(state: RoleState, context: Context) -> None:
         tail.probe(state, context)
         return
     canvass(state, context)
+
+
+def on_terminated(state: RoleState, message: Terminated, context: Context) -> None:
+    """The leader's actor, its node or the connection to it is gone: no proof that it leads no more, but reason enough
+    not to wait for the election time-out. Whoever still hears it refuses the pre-vote as ever (thesis 4.2.3).
+
+    The voters stand one after the other, in the order of the configuration and a heartbeat apart, so that they do not
+    split the votes; the first one leaves the others the time to hear the same.
+    """
+    gone = message.actor.node
+    if gone != state.watched or message.actor.name != state.settings.group:
+        return
+    state.watched = ""
+    if state.role is not RoleName.FOLLOWER or state.leader != gone:
+        return
+    state.leader_fresh = False
+    voters = [node for node in state.configuration.members() if node != gone and state.configuration.is_voter(node)]
+    if state.node in voters:
+        delay_seconds = (voters.index(state.node) + FIRST_TURN) * state.settings.heartbeat_seconds
+        context.set_timer(ElectionTimeout(), delay_seconds)
 
 
 def canvass(state: RoleState, context: Context) -> None:

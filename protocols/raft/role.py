@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from actors.actor import on
 from actors.context import Context
-from actors.message import JournalEntries, Message
+from actors.message import JournalEntries, Message, Terminated
 from protocols.raft import (
     delivery,
     election,
@@ -81,6 +81,10 @@ class RaftRole(RoleState):
     @on(messages.LeaderStale)
     def leader_stale(self, message: messages.LeaderStale, context: Context) -> None:
         self.leader_fresh = False
+
+    @on(Terminated)
+    def terminated(self, message: Terminated, context: Context) -> None:
+        election.on_terminated(self, message, context)
 
     @on(messages.VoteRequest)
     def vote_request(self, message: messages.VoteRequest, context: Context) -> None:

@@ -18,6 +18,8 @@ class RaftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             long votes are refused after a leader was heard (4.2.3), and how long a leader lives without a majority
             (6.2). Too low: leader changes under load; too high: long gaps without service after a crash; too narrow:
             split votes.
+        watch_leader: a follower stands for election as soon as the leader's process, or the connection to it, is gone,
+            and does not wait for the time-out. Without: a crash costs an election time-out, a broken connection less.
         max_append_bytes: command bytes of one AppendEntries; a larger entry goes alone. Large ones delay what follows.
         max_append_entries: entries of one AppendEntries.
         max_entry_bytes: command bytes that one entry collects in a turn; a larger command still goes, alone.
@@ -52,6 +54,7 @@ class RaftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     group: str = "raft-0"
     heartbeat_seconds: float = 0.05
     election_timeout_seconds: tuple[float, float] = (0.25, 0.45)
+    watch_leader: bool = True
     max_append_bytes: int = MEBIBYTE
     max_append_entries: int = 1024
     max_entry_bytes: int = MEBIBYTE
@@ -90,7 +93,7 @@ class RaftSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             )
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if isinstance(value, int) and value < (0 if name == "retained_bytes" else 1):
+            if type(value) is int and value < (0 if name == "retained_bytes" else 1):
                 raise ValueError(f"raft settings: {name} is {value}; give a positive number")
 
     @property

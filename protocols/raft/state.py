@@ -79,6 +79,7 @@ class RoleState(Actor):
         self.role = RoleName.FOLLOWER
         self.leader: str | None = None
         self.leader_fresh = False  # set by a leader's message, cleared by a timer; never a difference of clocks
+        self.watched = ""  # node of the leader whose end this server would be told
         self.canvassing = False  # a pre-vote is under way
         self.votes: dict[str, bool] = {}
         self.commit = 0

@@ -68,10 +68,20 @@ def heard_leader(state: RoleState, context: Context, leader: str) -> None:
     (thesis 4.2.3). Called for heartbeats, which come also under load, and for the first word of a new leader."""
     if state.role is not RoleName.FOLLOWER or state.leader != leader:
         become_follower(state, context, state.term, leader)
+    if state.watched != leader and state.settings.watch_leader:
+        watch(state, context, leader)
     state.canvassing = False
     state.leader_fresh = True
     context.set_timer(LeaderStale(), state.settings.election_timeout_seconds[0])
     set_election_timer(state, context)
+
+
+def watch(state: RoleState, context: Context, leader: str) -> None:
+    """Be told when this leader's actor, or its node, is gone."""
+    if state.watched:
+        context.unwatch(state.peer(context, state.watched))
+    context.watch(state.peer(context, leader))
+    state.watched = leader
 
 
 def set_election_timer(state: RoleState, context: Context) -> None:

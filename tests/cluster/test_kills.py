@@ -17,6 +17,23 @@ from tests.cluster.support import DOOR_ERRORS, check_nothing_lost, load, progres
 Factory = Callable[..., Cluster]
 
 
+def test_a_killed_or_stopped_leader_is_replaced_without_an_election_timeout(cluster_factory: Factory) -> None:
+    """Who leads before the shortest time-out is over has heard that the leader is gone."""
+    timeout_seconds = 4.0
+    cluster = cluster_factory(settings={"raft.election_timeout_seconds": [timeout_seconds, timeout_seconds + 0.5]})
+    for end in ("kill", "stop"):
+        leader = cluster.wait_stable()
+        survivor = next(node for node in cluster if node is not leader)
+        with survivor.client() as client:
+            client.set("before", end)
+            getattr(leader, end)()
+            gone = time.monotonic()
+            while client.pipeline([("SET", "after", end)])[0] != b"OK":
+                pass
+            assert time.monotonic() - gone < timeout_seconds - 1.0
+        leader.restart()
+
+
 def test_killing_each_node_in_turn_loses_nothing(cluster: Cluster) -> None:
     with load(cluster) as writers:
         for node in cluster:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from actors.context import Ticket
-from actors.message import JournalEntries, Lane, Message
+from actors.message import JournalEntries, Lane, Message, Reason, Terminated
 from core_ext.mailbox import Reference
 from protocols.raft import Configuration, RaftRole, RaftSettings, configuration, messages, properties
 from protocols.raft.messages import Entry, RoleName
@@ -80,6 +80,12 @@ class Hands:
     def cancel_timer(self, key: Hashable) -> None:
         self._node.timers.pop(key, None)
 
+    def watch(self, target: Reference) -> None:
+        self._node.watched.add(target.node)
+
+    def unwatch(self, target: Reference) -> None:
+        self._node.watched.discard(target.node)
+
     def choose(self, options: Sequence[Any]) -> Any:
         return self.world.random.choice(options)
 
@@ -97,6 +103,7 @@ class Node:
         self.inbox: dict[Lane, deque[tuple[Reference | None, Message, tuple[Hashable, int] | None]]] = {}
         self.timers: dict[Hashable, int] = {}
         self.held: deque[tuple[int, Reference, Message]] = deque()
+        self.watched: set[str] = set()  # nodes, whose loss the role wants to hear of
         self.running = False
 
 
@@ -182,7 +189,7 @@ class World:
         node.incarnation += 1
         node.up, node.paused, node.failure, node.running = True, False, None, False
         node.inbox = {Lane.CONTROL: deque(), Lane.DATA: deque()}
-        node.timers, node.held = {}, deque()
+        node.timers, node.held, node.watched = {}, deque(), set()
         node.journal = MemoryJournal(node.disk, lambda *read: self.read(node, *read))
         node.hands = Hands(self, node)
         role = self.role_class(self.settings, self.configuration, OWNER)
@@ -202,6 +209,21 @@ class World:
             self.durable.pop(name, None)
         self.roles.pop(name, None)
         self.owners.pop(name, None)
+        for other in self.nodes.values():
+            if other.up and name in other.watched and (name, other.name) not in self.cut:
+                self.lose(other.name, name)
+
+    def lose(self, name: str, gone: str) -> None:
+        """A node hears soon that another one, which it watches, is gone; true or not."""
+        node = self.nodes[name]
+        node.watched.discard(gone)
+        news = Terminated(Reference(gone, ROLE, self.nodes[gone].incarnation), Reason.UNREACHABLE)
+        delay = self.random.uniform(*self.faults.delay_seconds)
+        self.after(delay, self.told, node, node.incarnation, news)
+
+    def told(self, node: Node, incarnation: int, news: Terminated) -> None:
+        if node.incarnation == incarnation:
+            self.post(node, None, news)
 
     def restart(self, name: str) -> None:
         """Crash when up, and boot."""

@@ -27,6 +27,12 @@ RULES = {
         test_elections.test_votes_are_refused_while_a_leader_is_fresh_before_the_term_is_adopted,
     "adopts the term of a pre-vote": test_elections.test_a_pre_vote_changes_neither_term_nor_vote,
     "stands without a pre-vote": test_elections.test_a_pre_vote_changes_neither_term_nor_vote,
+    "waits for a leader that is gone":
+        lambda: test_elections.test_who_hears_that_the_leader_is_gone_does_not_wait_for_the_time_out(("a", "b", "c")),
+    "stands together with all others":
+        lambda: test_elections.test_who_hears_that_the_leader_is_gone_does_not_wait_for_the_time_out(("a", "b", "c")),
+    "takes the end of another server for the leader's":
+        test_elections.test_news_of_others_than_the_leader_change_nothing,
     "leads without a majority":
         test_elections.test_a_leader_that_hears_no_majority_steps_down_within_an_election_timeout,
     "answers before its vote is on disk":

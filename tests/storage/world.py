@@ -16,7 +16,7 @@ import msgspec
 
 from actors.actor import Actor
 from actors.context import Ticket
-from actors.message import JournalEntries, Lane, Message
+from actors.message import JournalEntries, Lane, Message, Reason, Terminated
 from core_ext.mailbox import Reference
 from tests.raft.disk import Disk, MemoryJournal
 
@@ -44,6 +44,7 @@ class Cell:
             Lane.CONTROL: deque(), Lane.DATA: deque()
         }
         self.timers: dict[Hashable, int] = {}
+        self.watched: dict[Reference, None] = {}
         self.running = False
         self.effects: list[tuple[bool, Reference, Message]] = []
         self.held: deque[tuple[int, Reference, Message]] = deque()
@@ -81,6 +82,12 @@ class Cell:
 
     def cancel_timer(self, key: Hashable) -> None:
         self.timers.pop(key, None)
+
+    def watch(self, target: Reference) -> None:
+        self.watched[target] = None
+
+    def unwatch(self, target: Reference) -> None:
+        self.watched.pop(target, None)
 
     # --- the world's side ---
 
@@ -234,6 +241,16 @@ class World:
             cell = self.cells.pop(key)
             if cell.disk is not None:
                 cell.disk.crash()
+        for cell in self.cells.values():
+            for target in [target for target in cell.watched if target.node == node]:
+                if (node, cell.node) not in self.cut:
+                    cell.unwatch(target)
+                    delay = self.random.uniform(*self.faults.delay_seconds)
+                    self.after(delay, self._gone, cell, Terminated(target, Reason.UNREACHABLE))
+
+    def _gone(self, cell: Cell, news: Terminated) -> None:
+        if cell.alive:
+            cell.post(None, news)
 
     def tell(self, target: Reference, message: Message, sender: Reference | None = None) -> None:
         """From outside."""
