@@ -60,6 +60,7 @@ cdef class Log(LogReader):
     cdef uint64_t _final_synced
     cdef uint32_t _sequence
     cdef uint32_t _last_commit_crc
+    cdef uint32_t _truncations  # how often a stream was cut, from 1 on: recovery sees by that whether it missed one
     cdef bint _reclaim
     cdef bint _closed
 
@@ -86,6 +87,7 @@ cdef class Log(LogReader):
         self._offset = offset
         self._batch = replay.batch
         self._last_commit_crc = replay.last_commit_crc
+        self._truncations = replay.truncations
 
     cdef int _identify(self, identity) except -1:
         """``identity`` is the current segment's from now on."""
@@ -137,6 +139,8 @@ cdef class Log(LogReader):
         self._writable()
         index = StreamIndex(len(self._streams), name)
         self._streams.append(index)
+        # damage took the name of a stream: it may have been this one
+        index.lost = any(other.name == f"#{other.id}" for other in self._streams[1:])
         self._ids[name] = index.id
         self._touch(index.id)
         self._declare(index)
@@ -194,6 +198,7 @@ cdef class Log(LogReader):
             )
         self._pending.put(TYPE_TRUNCATE, 0, stream, 0, from_position, 0, NULL, 0)
         index.cut(from_position, self.use)
+        self._truncations = self._truncations + 1 or 1
 
     def resolve(self, uint32_t stream):
         self._writable()
@@ -300,7 +305,7 @@ cdef class Log(LogReader):
             memcpy(to + sizeof(named), bounds, sizeof(bounds))
             to += SUMMARY_BYTES
         at = self._pending.put(
-            TYPE_COMMIT, 0, len(self._dirty), 0, self._batch + 1, 0, PyByteArray_AS_STRING(body), len(body)
+            TYPE_COMMIT, 0, len(self._dirty), self._truncations, self._batch + 1, 0, PyByteArray_AS_STRING(body), len(body)
         )
         self._last_commit_crc = (<log_header *>(self._pending.data + at)).body_crc
         return at

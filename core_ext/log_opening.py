@@ -219,6 +219,7 @@ def _recover(
         size, offset = max(segment_bytes, SMALLEST_SEGMENT), DATA_START
         _new_segment(disk, header, size)
     else:
+        _put_back(disk, replay)
         _clear(disk, newest.name, replay.end, replay.clear_to)
         disk.sync(newest.name)  # what kill -9 left in the page cache only is made durable before it counts
         disk.sync_directory()  # and so is the name of a segment that was begun just before
@@ -283,6 +284,13 @@ def _successor(header: SegmentHeader, sequence: int, length: int, previous_crc: 
     return header._replace(
         sequence=sequence, salt=_random(8), first_lsn=header.first_lsn + length, previous_crc=previous_crc
     )
+
+
+def _put_back(disk: Disk, replay: Replay) -> None:
+    """Before what stood elsewhere is cleared there."""
+    for name, offset, group in replay.misplaced:
+        disk.write_at(name, offset, group)
+        disk.sync(name)
 
 
 def _clear(disk: Disk, name: str, start: int, stop: int) -> None:

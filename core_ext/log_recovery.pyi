@@ -41,7 +41,12 @@ class Damage:
     records: list[tuple[str, int, int, int]]
 
 class Replay:
-    """Streams as the log describes them: feed every segment, oldest first, then call ``finish`` once."""
+    """Streams as the log describes them: feed every segment, oldest first, then call ``finish`` once.
+
+    Attributes:
+        truncations: how often the writer had cut a stream, from 1 on.
+        misplaced: (file, offset, bytes) of sync groups that stood elsewhere, to be written where they belong.
+    """
 
     streams: dict[int, StreamIndex]
     use: SegmentUse
@@ -49,6 +54,8 @@ class Replay:
     known: set[tuple[int, int]]
     batch: int
     last_commit_crc: int
+    truncations: int
+    misplaced: list[tuple[str, int, bytes]]
     end: int
     clear_to: int
 

@@ -6,6 +6,8 @@ The rules are those of docs/log.md:
 - damage followed by the COMMIT of a later sync group, or in a sealed segment, is CORRUPT: it was durable once;
 - damage within the last sync group, whose COMMIT is there, is UNCERTAIN: never acknowledged, or rotted since;
 - records after the last COMMIT, with nothing where their own would stand, were never acknowledged: cut.
+
+Where whole batches may have stood in a damaged place, the streams of which no later record says how far they go are lost.
 """
 
 import enum
@@ -20,6 +22,7 @@ from core_ext.log_format cimport (
 )
 from core_ext.log_index cimport MISSING, Entry, SegmentUse, StreamIndex
 
+from core_ext import log_misplaced
 from core_ext.log_format import body_torn, scan
 
 SUMMARY = struct.Struct("<IIQQQQ")
@@ -74,6 +77,15 @@ cdef class Replay:
     cdef dict bad
     cdef object hole  # the newest one, until a COMMIT says what stood there
     cdef list holes
+    cdef list unread    # holes since the last COMMIT
+    cdef set suspects   # ids of the streams that whole batches in them may have been of
+    cdef set doubted    # ids of those that lost batches, as far as anybody can tell
+    cdef list unnamed   # holes that may have held streams of which nothing else is left
+    cdef list rewritten # holes that hid a truncation, and the ids of all streams then
+    cdef set declared   # ids of the streams that this batch declares
+    cdef bint whole     # neither a hole nor a COMMIT in this segment so far
+    cdef readonly uint32_t truncations
+    cdef readonly list misplaced  # (file, offset, bytes) to be written where they belong
     cdef uint64_t group_lsn
     cdef uint64_t last_base
     cdef uint32_t sequence
@@ -88,6 +100,14 @@ cdef class Replay:
         self.notes = {}
         self.bad = {}
         self.holes = []
+        self.unread = []
+        self.suspects = set()
+        self.doubted = set()
+        self.unnamed = []
+        self.rewritten = []
+        self.declared = set()
+        self.truncations = 1  # so that 0 is of an older writer, who does not say
+        self.misplaced = []
         self.end = DATA_START
 
     def missing_segment(self, str file not None, uint32_t sequence, uint64_t length=0):
@@ -117,9 +137,16 @@ cdef class Replay:
         cdef Py_ssize_t hole_at = 0
         self.file = file
         self.sequence = header.sequence
+        if last:
+            patched = self._put_back(found, header, data)
+            if patched is not None:
+                self.segment(file, header, patched, stop, last, exact)
+                return
         self.last_base = header.first_lsn - DATA_START
+        self.whole = True
         if header.previous_crc != self.last_commit_crc and self.last_commit_crc and self.hole is None:
             self.hole = self._hole(file, self.sequence, 0, DATA_START)
+            self.whole = True  # what is missing stood before it
         self.group_lsn = 0
         for i in range(found.count):
             if found.found[i].type == TYPE_COMMIT and (
@@ -159,9 +186,63 @@ cdef class Replay:
         cut.verdict = Verdict.CUT if usable < found.count or found.torn else Verdict.UNCERTAIN
         if cut.verdict is Verdict.UNCERTAIN:
             self.holes.append(cut)
+            if not self._holds_only_a_commit(found, usable):
+                self._suspect(cut)
         for i in range(usable, found.count):
             if found.found[i].type == TYPE_DATA and not found.found[i].flags & FLAG_TWIN:
                 cut.records.append(self._name(&found.found[i]))
+
+    cdef bytearray _put_back(self, SegmentScan found, header, const unsigned char[::1] data):
+        """The segment with the sync group that belongs at its end where it belongs; None when none went astray."""
+        cdef uint64_t end = DATA_START
+        cdef Py_ssize_t i = found.count
+        while i > 0 and found.found[i - 1].type != TYPE_COMMIT:
+            i -= 1
+        if i > 0:
+            end = found.found[i - 1].offset + log_record_size(found.found[i - 1].length)
+        places = [(0, DATA_START), *found.holes, (found.end, found.dirty_end)]
+        for i in range(found.count):
+            if not found.found[i].intact:
+                places.append((found.found[i].offset, found.found[i].offset + log_record_size(found.found[i].length)))
+        misplaced = log_misplaced.find(data, header.salt, header.first_lsn - DATA_START, end, places)
+        if misplaced is None:
+            return None
+        if not misplaced.group:  # something was to stand there, and nobody can say what
+            self.hole = self._hole(self.file, self.sequence, end, len(data) - end)
+            return None
+        self._damage(self.file, self.sequence, misplaced.offset, len(misplaced.group)).verdict = Verdict.HEALED
+        self.misplaced.append((self.file, end, misplaced.group))
+        patched = bytearray(data)
+        patched[end:end + len(misplaced.group)] = misplaced.group
+        return patched
+
+    cdef bint _holds_only_a_commit(self, SegmentScan found, Py_ssize_t usable):
+        """Whether what is unreadable at the end has the length of the COMMIT of the batch before it."""
+        cdef Py_ssize_t i = usable
+        touched = set()
+        while i > 0 and found.found[i - 1].type != TYPE_COMMIT:
+            i -= 1
+            if found.found[i].stream:
+                touched.add(found.found[i].stream)
+        return bool(touched) and self.clear_to - self.end <= log_record_size(START.size + SUMMARY.size * len(touched))
+
+    cdef _suspect(self, hole):
+        """Whole batches, of any stream, may have stood there."""
+        self.suspects = set(self.streams)
+        self.unread.append(hole)
+
+    cdef _settle_suspects(self, bint batches_lost):
+        """What stood in the unread holes was of the batch that a COMMIT has ended now, or whole batches were lost."""
+        if batches_lost:
+            self.doubted |= self.suspects
+            self.unnamed.extend(self.unread)
+        self.unread = []
+        self.suspects = set()
+
+    cdef _cleared(self, id):
+        """Something behind the hole says how far this stream goes."""
+        self.suspects.discard(id)
+        self.doubted.discard(id)
 
     cdef _open_hole(self, where):
         self.hole = self._hole(self.file, self.sequence, where[0], where[1] - where[0])
@@ -170,6 +251,8 @@ cdef class Replay:
         """A damaged place that may have held any records."""
         damage = self._damage(file, sequence, offset, length)
         self.holes.append(damage)
+        self._suspect(damage)
+        self.whole = False
         return damage
 
     cdef _damage(self, file, sequence, offset, length):
@@ -219,6 +302,7 @@ cdef class Replay:
             return self._checkpoint(self._stream(found.stream), found)
         if found.type == TYPE_TRUNCATE:
             self._stream(found.stream).cut(found.position, self.use)
+            self.truncations += 1
         elif found.type == TYPE_RESOLVE:
             stream = self._stream(found.stream)
             stream.uncertain = []
@@ -297,15 +381,16 @@ cdef class Replay:
         damage = self.bad.pop((found.stream, "declaration"), None)
         if damage is not None:
             damage.verdict = Verdict.HEALED
-        if found.flags & FLAG_TWIN:
-            stream.drop_before(first, self.use)
-            return 0
         stream.drop_before(first, self.use)
+        if found.flags & FLAG_TWIN and found.stream in self.declared:
+            return 0
+        self.declared.add(found.stream)
         if stream.next > next_position:
             stream.cut(next_position, self.use)
         self._extend(stream, next_position)
         stream.expected_critical = critical
         stream.lost = bool(lost)
+        self._cleared(found.stream)
         stream.uncertain = []  # restated after the declaration
         return 0
 
@@ -346,18 +431,27 @@ cdef class Replay:
     cdef int _commit(self, Found *found, const unsigned char[::1] data) except -1:
         """Compare what was replayed with what the writer says the streams were at this point."""
         cdef StreamIndex stream
+        cdef uint64_t began
+        self.declared = set()
         self.batch = found.position
         self.group_lsn = found.note
         self.last_commit_crc = int.from_bytes(data[found.offset + 4:found.offset + 8], "little")
+        if self.unread and found.tag and found.tag != self.truncations:
+            # a stream was cut there, and other records may have been written at the same positions
+            self.rewritten.append((self.unread[-1], set(self.streams)))
+        self.truncations = found.tag or self.truncations
         for id in self.building:
             self.streams[id].lost = True
         self.building.clear()
         if not found.intact:
+            self._settle_suspects(True)
+            self.whole = False
             self._bad(found).records = []
             return 0
         body = data[found.offset + HEADER_BYTES:found.offset + HEADER_BYTES + found.length]
         for id, tag, first, next_position, note, critical in SUMMARY.iter_unpack(body[START.size:]):
             stream = self._stream(id)
+            self._cleared(id)
             if stream.first < first:
                 stream.lost = True  # a checkpoint replaced these positions, and is not readable
                 stream.drop_before(first, self.use)
@@ -372,6 +466,15 @@ cdef class Replay:
                 stream.critical = critical
             stream.last_tag = tag
             stream.last_note = note
+        if self.whole:  # a segment begins with all streams: nothing before it is in doubt
+            self.doubted = set()
+            self.unnamed = []
+            self._settle_suspects(False)
+        self.whole = False
+        began = START.unpack_from(body)[0]
+        self._settle_suspects(any(
+            hole.sequence != self.sequence or hole.offset + self.last_base < began for hole in self.unread
+        ))
         self.hole = None
         return 0
 
@@ -411,6 +514,16 @@ cdef class Replay:
                 )
                 damage.verdict = Verdict.UNCERTAIN if in_last_group else Verdict.CORRUPT
         self._report_missing()
+        self._settle_suspects(True)
+        for id in self.doubted:
+            self._stream(id).lost = True
+        for hole, ids in self.rewritten:
+            if hole.verdict is not Verdict.KNOWN:
+                for id in ids:
+                    self._stream(id).lost = True
+        if any(hole.verdict is not Verdict.KNOWN for hole in self.unnamed):
+            id = max(self.streams, default=0) + 1
+            self._stream(id).lost = True  # it stands for all of which not even the name is left
         for stream in self.streams.values():
             if stream.expected_critical > stream.critical:
                 stream.lost = True

@@ -6,10 +6,19 @@ Implements ``core_ext.log_disk.Disk``. Knows no record, no node and no time.
 from __future__ import annotations
 
 import errno
+from typing import NamedTuple
 
 from actors.simulation.tape import Stream
 
 SECTOR_BYTES = 512
+
+
+class _Write(NamedTuple):
+    """One write, which did not happen."""
+
+    name: str
+    offset: int
+    data: bytes
 
 
 class SimulatedDisk:
@@ -18,8 +27,11 @@ class SimulatedDisk:
     Attributes:
         full: nothing can be allocated or written.
         fail_sync: the next sync fails.
-        lose_write: the next write is acknowledged and does not happen.
-        misdirect: the next write goes so many sectors further (0: it does not).
+        lose_write: the next write is acknowledged and does not happen; once something that was written later is synced,
+            it never will. Until then the drive may still have it: a crash finds it done, unless ``forgets``.
+        misdirect: the next write goes so many sectors further, or back when negative (0: where it should).
+        forgets: a lost write stays lost although nothing was written after it. No log can tell such a disk from one
+            that was never written to (docs/log.md).
         dead: the node that used this object is gone: it can do nothing any more.
     """
 
@@ -28,9 +40,12 @@ class SimulatedDisk:
         self.fail_sync = False
         self.lose_write = False
         self.misdirect = 0
+        self.forgets = False
         self.dead = False
         self._files: dict[str, bytearray] = {}
         self._unsynced: dict[str, dict[int, bytes]] = {}  # by file: what dirty sectors held when they were last synced
+        self._owed: _Write | None = None  # a lost write, while nothing that was written later is synced
+        self._owed_is_synced = self._wrote_since = False
 
     # --- what the log asks for -------------------------------------------------------------------------------------
 
@@ -45,10 +60,13 @@ class SimulatedDisk:
         self._check_alive()
         if self.lose_write:
             self.lose_write = False
+            self._owed, self._owed_is_synced, self._wrote_since = _Write(name, offset, bytes(data)), False, False
             return
+        self._wrote_since = True
         file = self._files[name]
         if self.misdirect:
-            offset = min(offset + self.misdirect * SECTOR_BYTES, len(file) - len(data))
+            room = (len(file) - len(data) - offset) // SECTOR_BYTES
+            offset += max(-(offset // SECTOR_BYTES), min(self.misdirect, room)) * SECTOR_BYTES
             self.misdirect = 0
         unsynced = self._unsynced[name]
         for sector in range(offset // SECTOR_BYTES, (offset + len(data) + SECTOR_BYTES - 1) // SECTOR_BYTES):
@@ -63,6 +81,10 @@ class SimulatedDisk:
             self.fail_sync = False
             raise OSError(errno.EIO, "Input/output error")
         self._unsynced[name].clear()
+        if self._wrote_since:
+            self._owed = None
+        elif self._owed is not None and self._owed.name == name:
+            self._owed_is_synced = True
 
     def read(self, name: str, offset: int, length: int) -> bytes:
         """See ``Disk.read``."""
@@ -81,6 +103,8 @@ class SimulatedDisk:
         self._check_alive()
         self._files[new] = self._files.pop(old)
         self._unsynced[new] = self._unsynced.pop(old)
+        if self._owed is not None and self._owed.name == old:
+            self._owed = self._owed._replace(name=new)
 
     def remove(self, name: str) -> None:
         """See ``Disk.remove``."""
@@ -109,7 +133,8 @@ class SimulatedDisk:
         self.misdirect = 0
 
     def crash(self, draws: Stream) -> SimulatedDisk:
-        """Power off: sectors that were not synced are there or not, as drawn. This object is dead from now on.
+        """Power off: sectors that were not synced are there or not, as drawn, and a lost write that nothing followed is
+        done after all. This object is dead from now on.
 
         Args:
             draws: 0 loses everything unsynced.
@@ -120,7 +145,11 @@ class SimulatedDisk:
             for sector, before in unsynced.items():
                 if keep == 0 or (keep == 2 and not draws.below(2)):
                     file[sector * SECTOR_BYTES : sector * SECTOR_BYTES + len(before)] = before
+        owed = self._owed
+        if owed is not None and self._owed_is_synced and not self.forgets and owed.name in self._files:
+            self._files[owed.name][owed.offset : owed.offset + len(owed.data)] = owed.data
         after = SimulatedDisk()
+        after.forgets = self.forgets
         after._files = self._files
         after._unsynced = {name: {} for name in self._files}
         self._files, self._unsynced = {}, {}

@@ -60,7 +60,9 @@ class DiskFaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         failed_sync: rate at which a disk refuses its next sync; the node must stop and be started again.
         full: rate at which a disk is full for ``full_lasts_seconds``.
         bit_flip, misdirected, lost_write: rates at which one bit of what is on disk flips, one write goes to another
-            place, one write is acknowledged and does not happen. Only as many disks as the budget allows are ever hit.
+            place of its file, one write is acknowledged and does not happen. The write that is lost is never the last one
+            that a life of the node leaves: no log can notice that (docs/log.md). Only as many disks as the budget
+            allows are ever hit.
     """
 
     sync_seconds: Range = (0.0005, 0.003)
@@ -74,6 +76,11 @@ class DiskFaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     bit_flip: float = 0.0
     misdirected: float = 0.0
     lost_write: float = 0.0
+
+    @property
+    def damaging(self) -> bool:
+        """Do disks damage what they hold, or not write what they say they wrote?"""
+        return self.bit_flip > 0 or self.misdirected > 0 or self.lost_write > 0
 
     @property
     def of_the_log(self) -> tuple[str, ...]:

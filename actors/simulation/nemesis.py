@@ -315,7 +315,8 @@ class Nemesis:
     def _misdirected(self) -> None:
         node = self._damaged_disk()
         if node is not None and node.medium.disk is not None:
-            node.medium.disk.misdirect = 1 + self._stream.below(8)
+            sectors = 1 + self._stream.below(8)
+            node.medium.disk.misdirect = -sectors if self._stream.below(2) else sectors
             self._note("misdirected", "a write of its disk will go to another place", node)
 
     def _lost_write(self) -> None:

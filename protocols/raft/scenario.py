@@ -219,8 +219,7 @@ def allow_lost_disks(run: Run) -> list[str]:
     lost: list[str] = []
     simulation = run.simulation
     assert simulation is not None
-    disks = simulation.faults.disks
-    damaging = bool(disks.bit_flip or disks.misdirected or disks.lost_write)
+    damaging = simulation.faults.disks.damaging
 
     def allowed(label: str, error: Exception) -> bool:
         if isinstance(error, DiskLost):

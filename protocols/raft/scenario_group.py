@@ -29,10 +29,9 @@ class AcknowledgedIsHeld:
     """
 
     def __init__(self, simulation: Simulation, group: str) -> None:
-        disks = simulation.faults.disks
         self._simulation = simulation
         self._group = group
-        self._damaging = bool(disks.bit_flip or disks.misdirected or disks.lost_write)
+        self._damaging = simulation.faults.disks.damaging
         self._counted: dict[str, tuple[int, ...]] = {}
         self._leaders: dict[int, str] = {}
 

@@ -1,0 +1,61 @@
+"""A sync group that the disk wrote to another place of its segment: found again where it went.
+
+Pure: bytes in, values out. Knows no streams and no files. A record's header CRC covers its log sequence number, so that
+one at a wrong place is no record there, and can be recognised as the one that is missing where the log ends.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from typing_extensions import Buffer
+
+from core_ext.crc import crc32c
+from core_ext.log_format import DATA_START, HEADER_BYTES, SECTOR, RecordType, scan
+
+LARGEST_GROUP = 64 << 20  # bytes looked at from where one begins
+
+
+class Misplaced(NamedTuple):
+    """What should stand at the end of the log, and does not.
+
+    Attributes:
+        offset: where it was found, in bytes from the start of the segment.
+        group: whole batches, up to the last COMMIT; empty when no whole one is left.
+    """
+
+    offset: int
+    group: bytes
+
+
+def find(data: Buffer, salt: int, base: int, end: int, places: Iterable[tuple[int, int]]) -> Misplaced | None:
+    """Look for the group that belongs at ``end``; None when there is none.
+
+    Args:
+        data: the segment.
+        salt: of the segment.
+        base: log sequence number of the segment's first byte.
+        end: offset after the last COMMIT.
+        places: (start, stop) offsets of what cannot be read. A disk writes whole sectors: only places that are a
+            multiple of them away from ``end`` are looked at.
+    """
+    view = memoryview(data)
+    prefix = salt.to_bytes(8, "little") + (base + end).to_bytes(8, "little")
+    for start, stop in places:
+        for offset in range(start + (end - start) % SECTOR, stop - HEADER_BYTES, SECTOR):
+            crc = int.from_bytes(view[offset : offset + 4], "little")
+            if offset != end and crc and crc32c(prefix + bytes(view[offset + 4 : offset + HEADER_BYTES])) == crc:
+                return Misplaced(offset, _whole_batches(view[offset : offset + LARGEST_GROUP], salt, base + end))
+    return None
+
+
+def _whole_batches(view: memoryview, salt: int, lsn: int) -> bytes:
+    """As much of a group as can be read and ends with a COMMIT."""
+    found = scan(bytes(DATA_START) + bytes(view), salt, lsn, DATA_START + len(view))
+    readable = min((start for start, _ in found.holes), default=found.end)
+    length = 0
+    for record in found.records():
+        if record.offset >= readable or not record.intact:
+            break
+        if record.type == RecordType.COMMIT:
+            length = record.offset - DATA_START + HEADER_BYTES + (record.length + 7) // 8 * 8
+    return bytes(view[:length])
