@@ -4,6 +4,7 @@ Pure: bytes in, values out. Knows no streams and no files. A record's header CRC
 one at a wrong place is no record there, and can be recognised as the one that is missing where the log ends.
 """
 
+import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ from core_ext.crc import crc32c
 from core_ext.log_format import DATA_START, HEADER_BYTES, SECTOR, RecordType, scan
 
 LARGEST_GROUP = 64 << 20  # bytes looked at from where one begins
+START = struct.Struct("<Q")  # the body of a COMMIT begins with where its batch does
+_TYPE_AT = 12  # in a record's header; flags and two zeros follow
+_LONGEST_BODY = 1 << 20  # of a COMMIT: some 26,000 streams
+_COMMIT = bytes([RecordType.COMMIT, 0, 0, 0])
 
 
 class Misplaced(NamedTuple):
@@ -38,6 +43,7 @@ def find(data: Buffer, salt: int, base: int, end: int, places: Iterable[tuple[in
         places: (start, stop) offsets of what cannot be read. A disk writes whole sectors: only places that are a
             multiple of them away from ``end`` are looked at.
     """
+    places = list(places)
     view = memoryview(data)
     prefix = salt.to_bytes(8, "little") + (base + end).to_bytes(8, "little")
     for start, stop in places:
@@ -45,6 +51,26 @@ def find(data: Buffer, salt: int, base: int, end: int, places: Iterable[tuple[in
             crc = int.from_bytes(view[offset : offset + 4], "little")
             if offset != end and crc and crc32c(prefix + bytes(view[offset + 4 : offset + HEADER_BYTES])) == crc:
                 return Misplaced(offset, _whole_batches(view[offset : offset + LARGEST_GROUP], salt, base + end))
+    for start, stop in places:
+        commit = _later_commit(view, start, stop, base + end)
+        if commit is not None:
+            return Misplaced(commit, b"")
+    return None
+
+
+def _later_commit(view: memoryview, start: int, stop: int, lsn: int) -> int | None:
+    """Where a COMMIT stands, by its body, of a batch that began at ``lsn`` or later: there was more than the log shows.
+    Its header is not asked, since nobody knows for which place it was made."""
+    place = bytes(view[start:stop])
+    at = place.find(_COMMIT)
+    while at >= 0:
+        header = at - _TYPE_AT
+        if header >= 0 and header % 8 == 0 and any(place[header : header + 4]):
+            crc, length = struct.unpack_from("<II", place, header + 4)
+            body = bytes(view[start + header + HEADER_BYTES :][:length]) if START.size < length <= _LONGEST_BODY else b""
+            if len(body) == length > 0 and START.unpack_from(body)[0] >= lsn and crc32c(body) == crc:
+                return start + header
+        at = place.find(_COMMIT, at + 1)
     return None
 
 

@@ -137,11 +137,10 @@ cdef class Replay:
         cdef Py_ssize_t hole_at = 0
         self.file = file
         self.sequence = header.sequence
-        if last:
-            patched = self._put_back(found, header, data)
-            if patched is not None:
-                self.segment(file, header, patched, stop, last, exact)
-                return
+        stray = self._misplaced(found, header, data) if last else None
+        if stray is not None and stray.group:
+            self.segment(file, header, self._put_back(stray, data), stop, last, exact)
+            return
         self.last_base = header.first_lsn - DATA_START
         self.whole = True
         if header.previous_crc != self.last_commit_crc and self.last_commit_crc and self.hole is None:
@@ -178,6 +177,8 @@ cdef class Replay:
                 self._open_hole(hole)
         if last and self.clear_to > self.end:
             self._tail(found, usable, data)
+        if stray is not None:  # a group was to stand at the end, and nobody can say what was in it
+            self.hole = self._hole(file, self.sequence, self.end, self.clear_to - self.end)
 
     cdef _tail(self, SegmentScan found, Py_ssize_t usable, const unsigned char[::1] data):
         """Report what follows the last record that is kept."""
@@ -192,28 +193,26 @@ cdef class Replay:
             if found.found[i].type == TYPE_DATA and not found.found[i].flags & FLAG_TWIN:
                 cut.records.append(self._name(&found.found[i]))
 
-    cdef bytearray _put_back(self, SegmentScan found, header, const unsigned char[::1] data):
-        """The segment with the sync group that belongs at its end where it belongs; None when none went astray."""
-        cdef uint64_t end = DATA_START
+    cdef _misplaced(self, SegmentScan found, header, const unsigned char[::1] data):
+        """The sync group that belongs at the end of the newest segment and stands elsewhere in it, or None."""
         cdef Py_ssize_t i = found.count
+        self.end = DATA_START
         while i > 0 and found.found[i - 1].type != TYPE_COMMIT:
             i -= 1
         if i > 0:
-            end = found.found[i - 1].offset + log_record_size(found.found[i - 1].length)
+            self.end = found.found[i - 1].offset + log_record_size(found.found[i - 1].length)
         places = [(0, DATA_START), *found.holes, (found.end, found.dirty_end)]
         for i in range(found.count):
             if not found.found[i].intact:
                 places.append((found.found[i].offset, found.found[i].offset + log_record_size(found.found[i].length)))
-        misplaced = log_misplaced.find(data, header.salt, header.first_lsn - DATA_START, end, places)
-        if misplaced is None:
-            return None
-        if not misplaced.group:  # something was to stand there, and nobody can say what
-            self.hole = self._hole(self.file, self.sequence, end, len(data) - end)
-            return None
-        self._damage(self.file, self.sequence, misplaced.offset, len(misplaced.group)).verdict = Verdict.HEALED
-        self.misplaced.append((self.file, end, misplaced.group))
+        return log_misplaced.find(data, header.salt, header.first_lsn - DATA_START, self.end, places)
+
+    cdef bytearray _put_back(self, stray, const unsigned char[::1] data):
+        """The segment with the group where it belongs."""
+        self._damage(self.file, self.sequence, stray.offset, len(stray.group)).verdict = Verdict.HEALED
+        self.misplaced.append((self.file, self.end, stray.group))
         patched = bytearray(data)
-        patched[end:end + len(misplaced.group)] = misplaced.group
+        patched[self.end:self.end + len(stray.group)] = stray.group
         return patched
 
     cdef bint _holds_only_a_commit(self, SegmentScan found, Py_ssize_t usable):
