@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from core_ext import log_header
 from core_ext.log import Log
 from core_ext.log_disk import SPARE, Disk, FolderLock, RealDisk, explain
 from core_ext.log_errors import LogCorrupted, LogFailed, LogForeign
@@ -78,7 +79,8 @@ class Parts(NamedTuple):
 
 
 class Found(NamedTuple):
-    """One segment file: its header is None when neither copy is readable."""
+    """One segment file: its header is None when neither copy is readable nor anything tells what it was; not
+    ``header_intact``: a copy is damaged."""
 
     sequence: int
     name: str
@@ -142,6 +144,11 @@ def find_segments(disk: Disk, folder: str) -> list[Found]:
             if header is not None and header.sequence != sequence:
                 header, intact = None, False
         found.append(Found(sequence, name, header, intact))
+    neighbour = next((segment.header for segment in found if segment.header is not None), None)
+    for at, segment in enumerate(found):
+        if segment.header is None and segment.sequence in sequences:
+            data = disk.read(segment.name, 0, disk.size(segment.name))
+            found[at] = segment._replace(header=log_header.rebuild(data, segment.sequence, neighbour))
     return found
 
 
@@ -162,7 +169,7 @@ def check_identity(found: list[Found], folder: str, cluster_id: str, node_id: st
 
 
 def replay_segments(disk: Disk, found: list[Found]) -> Replay:
-    """Read every segment and understand the whole."""
+    """Read every segment and understand the whole. What a header lacks is filled in, in ``found``."""
     replay = Replay(found[0].sequence)
     for at, segment in enumerate(found):
         last = at + 1 == len(found)
@@ -170,6 +177,9 @@ def replay_segments(disk: Disk, found: list[Found]) -> Replay:
             size = disk.size(segment.name) if segment.name in disk.list() else 0
             replay.missing_segment(segment.name, segment.sequence, size)
             continue
+        if segment.header.previous_crc == log_header.UNKNOWN:
+            segment = found[at] = segment._replace(header=segment.header._replace(previous_crc=replay.last_commit_crc))
+            assert segment.header is not None
         size = disk.size(segment.name)
         following = None if last else found[at + 1].header
         stop = size if following is None else following.first_lsn - segment.header.first_lsn + DATA_START
@@ -208,6 +218,7 @@ def _recover(
             f"were acknowledged, and a node alone has nobody to fetch them from. To cut what cannot be read, and keep "
             f"a copy of it, run: actorum log repair {folder}"
         )
+    _mend_headers(disk, found)
     readable = [segment for segment in found if segment.header is not None]
     newest = readable[-1]
     assert newest.header is not None
@@ -240,7 +251,7 @@ def _recover(
     )  # fmt: skip
     log = Log(disk, header, replay, segments, size, offset, segment_bytes, syncer, recovery, parts, folder)
     try:
-        places = [(damage.sequence, damage.offset) for damage in new]
+        places = [(damage.sequence, damage.offset) for damage in new if not _is_mended_header(damage)]
         # Every segment begins with what all streams are: older ones may go. One whose first batch was cut does not.
         restate = ends_unreadable or replay.end == DATA_START
         removed.update(log.settle(places, replay.note_of, in_group, restate))
@@ -249,6 +260,10 @@ def _recover(
         log.close()
         raise
     return log
+
+
+def _is_mended_header(damage: Damage) -> bool:
+    return damage.verdict is Verdict.HEALED and damage.offset == 0
 
 
 def wait_synced(log: Log) -> None:
@@ -284,6 +299,14 @@ def _successor(header: SegmentHeader, sequence: int, length: int, previous_crc: 
     return header._replace(
         sequence=sequence, salt=_random(8), first_lsn=header.first_lsn + length, previous_crc=previous_crc
     )
+
+
+def _mend_headers(disk: Disk, found: list[Found]) -> None:
+    """Both copies are whole again."""
+    for segment in found:
+        if segment.header is not None and not segment.header_intact:
+            disk.write_at(segment.name, 0, encode_segment_header(segment.header))
+            disk.sync(segment.name)
 
 
 def _put_back(disk: Disk, replay: Replay) -> None:

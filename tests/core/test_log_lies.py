@@ -131,18 +131,18 @@ def lost_names(recovery: Any, found: dict[str, Any]) -> set[str]:
     return {name for name in NAMES if name in recovery.lost or (unnamed and name not in found)}
 
 
-LIES = {"lost": lost} | {f"{sectors:+d} sectors": misdirected(sectors) for sectors in (-9, -3, -1, 1, 2, 7)}
+LIES = {"lost": lost} | {f"{sectors:+d} sectors": misdirected(sectors) for sectors in (-9, -2, 1, 7)}
 
 
 @pytest.mark.parametrize("kind", LIES)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_was_acknowledged_is_there_or_is_named(kind: str, seed: int) -> None:
     plain = LyingDisk()
-    play(plain, seed, 40)
+    play(plain, seed, 30)
     seen = set()
     for victim in range(plain.writes - (kind == "lost")):
         disk = LyingDisk()
         disk.victim, disk.lie = victim, LIES[kind]
-        acknowledged, written = play(disk, seed, 40)
+        acknowledged, written = play(disk, seed, 30)
         seen.add(judge(disk, acknowledged, written, f"write {victim} of {plain.writes}, in {disk.struck}, {kind}"))
     assert seen & {"uncertain", "lost", "healed"}

@@ -420,7 +420,7 @@ def test_an_unreadable_or_missing_segment_is_corruption(victim: int) -> None:
     log.close()
     name = segment_name(victim)
     unreadable = disk.copy()
-    unreadable.files[name][:DATA_START] = bytes(DATA_START)
+    unreadable.files[name][: DATA_START + 40] = bytes(DATA_START + 40)  # nor its first record: nothing tells the salt
     missing = disk.copy()
     missing.remove(name)
     for bad in (unreadable, missing):
