@@ -305,7 +305,8 @@ cdef class Log(LogReader):
             memcpy(to + sizeof(named), bounds, sizeof(bounds))
             to += SUMMARY_BYTES
         at = self._pending.put(
-            TYPE_COMMIT, 0, len(self._dirty), self._truncations, self._batch + 1, 0, PyByteArray_AS_STRING(body), len(body)
+            TYPE_COMMIT, 0, len(self._dirty), self._truncations, self._batch + 1, 0, PyByteArray_AS_STRING(body),
+            len(body),
         )
         self._last_commit_crc = (<log_header *>(self._pending.data + at)).body_crc
         return at

@@ -124,8 +124,8 @@ def _first_lsn(data: bytes) -> int | None:
 def _salt(record: bytes, lsn: int) -> int:
     """A salt that makes this header CRC; all such salts are one, since a CRC keeps 32 bits of the 64.
 
-    A CRC is linear: its 32 bits are sums (exclusive or) of what each bit of the salt's lower half adds, and the CRC of a
-    salt of 0. So it is one system of 32 equations, which has one solution.
+    A CRC is linear: its 32 bits are sums (exclusive or) of what each bit of the salt's lower half adds, and the CRC of
+    a salt of 0. So it is one system of 32 equations, which has one solution.
     """
     rest = lsn.to_bytes(8, "little") + record[4:]
     nothing = crc32c(bytes(8) + rest)

@@ -67,8 +67,10 @@ def _later_commit(view: memoryview, start: int, stop: int, lsn: int) -> int | No
         header = at - _TYPE_AT
         if header >= 0 and header % 8 == 0 and any(place[header : header + 4]):
             crc, length = struct.unpack_from("<II", place, header + 4)
-            body = bytes(view[start + header + HEADER_BYTES :][:length]) if START.size < length <= _LONGEST_BODY else b""
-            if len(body) == length > 0 and START.unpack_from(body)[0] >= lsn and crc32c(body) == crc:
+            body = bytes(view[start + header + HEADER_BYTES :][: min(length, _LONGEST_BODY)])
+            if (
+                len(body) == length > START.size and START.unpack_from(body)[0] >= lsn and crc32c(body) == crc
+            ):
                 return start + header
         at = place.find(_COMMIT, at + 1)
     return None

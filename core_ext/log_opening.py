@@ -173,18 +173,19 @@ def replay_segments(disk: Disk, found: list[Found]) -> Replay:
     replay = Replay(found[0].sequence)
     for at, segment in enumerate(found):
         last = at + 1 == len(found)
-        if segment.header is None:
+        header = segment.header
+        if header is None:
             size = disk.size(segment.name) if segment.name in disk.list() else 0
             replay.missing_segment(segment.name, segment.sequence, size)
             continue
-        if segment.header.previous_crc == log_header.UNKNOWN:
-            segment = found[at] = segment._replace(header=segment.header._replace(previous_crc=replay.last_commit_crc))
-            assert segment.header is not None
+        if header.previous_crc == log_header.UNKNOWN:
+            header = header._replace(previous_crc=replay.last_commit_crc)
+            found[at] = segment._replace(header=header)
         size = disk.size(segment.name)
         following = None if last else found[at + 1].header
-        stop = size if following is None else following.first_lsn - segment.header.first_lsn + DATA_START
+        stop = size if following is None else following.first_lsn - header.first_lsn + DATA_START
         data = disk.read(segment.name, 0, min(size, stop))
-        replay.segment(segment.name, segment.header, data, stop, last, following is not None)
+        replay.segment(segment.name, header, data, stop, last, following is not None)
         if not segment.header_intact:
             replay.header_copy(segment.name, segment.sequence)
     replay.finish()

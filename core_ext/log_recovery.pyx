@@ -7,7 +7,7 @@ The rules are those of docs/log.md:
 - damage within the last sync group, whose COMMIT is there, is UNCERTAIN: never acknowledged, or rotted since;
 - records after the last COMMIT, with nothing where their own would stand, were never acknowledged: cut.
 
-Where whole batches may have stood in a damaged place, the streams of which no later record says how far they go are lost.
+Where whole batches may have stood in a damaged place, streams of which no later record says how far they go are lost.
 """
 
 import enum
@@ -23,6 +23,7 @@ from core_ext.log_format cimport (
 from core_ext.log_index cimport MISSING, Entry, SegmentUse, StreamIndex
 
 from core_ext import log_misplaced
+from core_ext.log_doubts import Doubts
 from core_ext.log_format import body_torn, scan
 
 SUMMARY = struct.Struct("<IIQQQQ")
@@ -58,6 +59,14 @@ class Damage:
         return f"{self.verdict.value}: {self.file} at offset {self.offset}, {self.length} bytes: {what}"
 
 
+def _always(damage):
+    return True
+
+
+def _known(damage):
+    return damage.verdict is Verdict.KNOWN
+
+
 cdef class Replay:
     """Streams as the log describes them.
 
@@ -77,13 +86,9 @@ cdef class Replay:
     cdef dict bad
     cdef object hole  # the newest one, until a COMMIT says what stood there
     cdef list holes
-    cdef list unread    # holes since the last COMMIT
-    cdef set suspects   # ids of the streams that whole batches in them may have been of
-    cdef set doubted    # ids of those that lost batches, as far as anybody can tell
-    cdef list unnamed   # holes that may have held streams of which nothing else is left
-    cdef list rewritten # holes that hid a truncation, and the ids of all streams then
-    cdef set declared   # ids of the streams that this batch declares
-    cdef bint whole     # neither a hole nor a COMMIT in this segment so far
+    cdef object doubts  # Doubts
+    cdef set declared  # ids of the streams that this batch declares
+    cdef bint whole  # neither a hole nor a COMMIT in this segment so far
     cdef readonly uint32_t truncations
     cdef readonly list misplaced  # (file, offset, bytes) to be written where they belong
     cdef uint64_t group_lsn
@@ -100,11 +105,7 @@ cdef class Replay:
         self.notes = {}
         self.bad = {}
         self.holes = []
-        self.unread = []
-        self.suspects = set()
-        self.doubted = set()
-        self.unnamed = []
-        self.rewritten = []
+        self.doubts = Doubts()
         self.declared = set()
         self.truncations = 1  # so that 0 is of an older writer, who does not say
         self.misplaced = []
@@ -188,7 +189,7 @@ cdef class Replay:
         if cut.verdict is Verdict.UNCERTAIN:
             self.holes.append(cut)
             if not self._holds_only_a_commit(found, usable):
-                self._suspect(cut)
+                self.doubts.hole(cut, self.streams)
         for i in range(usable, found.count):
             if found.found[i].type == TYPE_DATA and not found.found[i].flags & FLAG_TWIN:
                 cut.records.append(self._name(&found.found[i]))
@@ -225,24 +226,6 @@ cdef class Replay:
                 touched.add(found.found[i].stream)
         return bool(touched) and self.clear_to - self.end <= log_record_size(START.size + SUMMARY.size * len(touched))
 
-    cdef _suspect(self, hole):
-        """Whole batches, of any stream, may have stood there."""
-        self.suspects = set(self.streams)
-        self.unread.append(hole)
-
-    cdef _settle_suspects(self, bint batches_lost):
-        """What stood in the unread holes was of the batch that a COMMIT has ended now, or whole batches were lost."""
-        if batches_lost:
-            self.doubted |= self.suspects
-            self.unnamed.extend(self.unread)
-        self.unread = []
-        self.suspects = set()
-
-    cdef _cleared(self, id):
-        """Something behind the hole says how far this stream goes."""
-        self.suspects.discard(id)
-        self.doubted.discard(id)
-
     cdef _open_hole(self, where):
         self.hole = self._hole(self.file, self.sequence, where[0], where[1] - where[0])
 
@@ -250,7 +233,7 @@ cdef class Replay:
         """A damaged place that may have held any records."""
         damage = self._damage(file, sequence, offset, length)
         self.holes.append(damage)
-        self._suspect(damage)
+        self.doubts.hole(damage, self.streams)
         self.whole = False
         return damage
 
@@ -389,7 +372,7 @@ cdef class Replay:
         self._extend(stream, next_position)
         stream.expected_critical = critical
         stream.lost = bool(lost)
-        self._cleared(found.stream)
+        self.doubts.told(found.stream)
         stream.uncertain = []  # restated after the declaration
         return 0
 
@@ -430,27 +413,25 @@ cdef class Replay:
     cdef int _commit(self, Found *found, const unsigned char[::1] data) except -1:
         """Compare what was replayed with what the writer says the streams were at this point."""
         cdef StreamIndex stream
-        cdef uint64_t began
         self.declared = set()
         self.batch = found.position
         self.group_lsn = found.note
         self.last_commit_crc = int.from_bytes(data[found.offset + 4:found.offset + 8], "little")
-        if self.unread and found.tag and found.tag != self.truncations:
-            # a stream was cut there, and other records may have been written at the same positions
-            self.rewritten.append((self.unread[-1], set(self.streams)))
+        if self.doubts.unread and found.tag and found.tag != self.truncations:
+            self.doubts.truncation_hidden(self.streams)
         self.truncations = found.tag or self.truncations
         for id in self.building:
             self.streams[id].lost = True
         self.building.clear()
         if not found.intact:
-            self._settle_suspects(True)
+            self.doubts.committed(_always)
             self.whole = False
             self._bad(found).records = []
             return 0
         body = data[found.offset + HEADER_BYTES:found.offset + HEADER_BYTES + found.length]
         for id, tag, first, next_position, note, critical in SUMMARY.iter_unpack(body[START.size:]):
             stream = self._stream(id)
-            self._cleared(id)
+            self.doubts.told(id)
             if stream.first < first:
                 stream.lost = True  # a checkpoint replaced these positions, and is not readable
                 stream.drop_before(first, self.use)
@@ -465,15 +446,12 @@ cdef class Replay:
                 stream.critical = critical
             stream.last_tag = tag
             stream.last_note = note
-        if self.whole:  # a segment begins with all streams: nothing before it is in doubt
-            self.doubted = set()
-            self.unnamed = []
-            self._settle_suspects(False)
+        if self.whole:
+            self.doubts.all_told()
         self.whole = False
-        began = START.unpack_from(body)[0]
-        self._settle_suspects(any(
-            hole.sequence != self.sequence or hole.offset + self.last_base < began for hole in self.unread
-        ))
+        if self.doubts.unread:
+            began, sequence, base = START.unpack_from(body)[0], self.sequence, self.last_base
+            self.doubts.committed(lambda hole: hole.sequence != sequence or hole.offset + base < began)
         self.hole = None
         return 0
 
@@ -513,16 +491,11 @@ cdef class Replay:
                 )
                 damage.verdict = Verdict.UNCERTAIN if in_last_group else Verdict.CORRUPT
         self._report_missing()
-        self._settle_suspects(True)
-        for id in self.doubted:
+        self.doubts.committed(_always)
+        for id in self.doubts.lost(_known):
             self._stream(id).lost = True
-        for hole, ids in self.rewritten:
-            if hole.verdict is not Verdict.KNOWN:
-                for id in ids:
-                    self._stream(id).lost = True
-        if any(hole.verdict is not Verdict.KNOWN for hole in self.unnamed):
-            id = max(self.streams, default=0) + 1
-            self._stream(id).lost = True  # it stands for all of which not even the name is left
+        if self.doubts.lost_unnamed(_known):  # one stream without a name stands for them
+            self._stream(max(self.streams, default=0) + 1).lost = True
         for stream in self.streams.values():
             if stream.expected_critical > stream.critical:
                 stream.lost = True

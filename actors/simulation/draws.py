@@ -92,7 +92,8 @@ def draw_faults(stream: Stream, menu: Menu, minority: int) -> Faults:
         failed_sync=some(stream, 0.2 * menu.disk_full, (0.05, 0.2), 0.0),
         full=some(stream, 0.2 * menu.disk_full, (0.05, 0.2), 0.0),
         bit_flip=some(stream, 0.7 * corrupting, (0.1, 0.5), 0.0),
-        **(_lying_disks(stream) if corrupting else {}),
+        misdirected=some(stream, 0.5, (0.1, 0.5), 0.0) if corrupting else 0.0,
+        lost_write=some(stream, 0.5, (0.1, 0.5), 0.0) if corrupting else 0.0,
     )
     return Faults(
         budget=budget,
@@ -112,14 +113,6 @@ def draw_faults(stream: Stream, menu: Menu, minority: int) -> Faults:
         disks=disks,
         buggify=some(stream, 0.5, (0.1, 0.5), 0.0),
     )
-
-
-def _lying_disks(stream: Stream) -> dict[str, float]:
-    """What is drawn only for disks that may be damaged at all."""
-    return {
-        "misdirected": some(stream, 0.5, (0.1, 0.5), 0.0),
-        "lost_write": some(stream, 0.5, (0.1, 0.5), 0.0),
-    }
 
 
 def _shapes(stream: Stream) -> tuple[Shape, ...]:

@@ -60,8 +60,8 @@ class DiskFaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         failed_sync: rate at which a disk refuses its next sync; the node must stop and be started again.
         full: rate at which a disk is full for ``full_lasts_seconds``.
         bit_flip, misdirected, lost_write: rates at which one bit of what is on disk flips, one write goes to another
-            place of its file, one write is acknowledged and does not happen. The write that is lost is never the last one
-            that a life of the node leaves: no log can notice that (docs/log.md). Only as many disks as the budget
+            place of its file, one write is acknowledged and does not happen. The write that is lost is never the last
+            one that a life of the node leaves: no log can notice that (docs/log.md). Only as many disks as the budget
             allows are ever hit.
     """
 

@@ -1,8 +1,8 @@
 """A disk that lies: one write is acknowledged and never happens, or goes to another place of its file.
 
 Every write of a history is the victim once. What was acknowledged is there, or is named as uncertain, or its stream is
-lost, or the log is refused; what was never written, or was cut, does not appear. The lost write is never the last one: of
-that no log can know (docs/log.md).
+lost, or the log is refused; what was never written, or was cut, does not appear. The lost write is never the last one:
+of that no log can know (docs/log.md).
 """
 
 import random
@@ -23,7 +23,7 @@ class LyingDisk(MemoryDisk):
     """One write, by its number, is done by ``lie`` instead."""
 
     victim = -1
-    lie: Lie = print  # type: ignore
+    lie: Lie
     struck = ""
 
     def write_at(self, name: str, offset: int, data: bytes) -> None:
@@ -109,9 +109,9 @@ def judge(disk: MemoryDisk, acknowledged: Model, written: Written, where: str) -
         held = {record[0]: record[1:] for record in now if record[0] < sure}
         for position, record in records.items():
             assert position >= sure or held.get(position) == record, f"{where}: {name}[{position}] is gone or another"
-        for position in held:
+        for position, record in held.items():
             assert position in records or position < first, f"{where}: {name}[{position}] was cut"
-            assert held[position] in written[name][position], f"{where}: {name}[{position}] is from nowhere"
+            assert record in written[name][position], f"{where}: {name}[{position}] is from nowhere"
     log.close()
     again = open_memory(disk, segment_bytes=SEGMENT)
     after = everything(again)
