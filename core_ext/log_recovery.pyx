@@ -63,8 +63,8 @@ def _always(damage):
     return True
 
 
-def _known(damage):
-    return damage.verdict is Verdict.KNOWN
+def _was_durable(damage):
+    return damage.verdict is Verdict.CORRUPT
 
 
 cdef class Replay:
@@ -491,10 +491,10 @@ cdef class Replay:
                 )
                 damage.verdict = Verdict.UNCERTAIN if in_last_group else Verdict.CORRUPT
         self._report_missing()
-        self.doubts.committed(_always)
-        for id in self.doubts.lost(_known):
+        lost, unnamed = self.doubts.lost(_was_durable)
+        for id in lost:
             self._stream(id).lost = True
-        if self.doubts.lost_unnamed(_known):  # one stream without a name stands for them
+        if unnamed:  # one stream without a name stands for them
             self._stream(max(self.streams, default=0) + 1).lost = True
         for stream in self.streams.values():
             if stream.expected_critical > stream.critical:

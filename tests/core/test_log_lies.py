@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from core_ext.log import Log
 from core_ext.log_errors import LogCorrupted, LogError
 from tests.core.log_disks import SECTOR, MemoryDisk
 from tests.core.log_help import everything, open_memory
@@ -146,3 +147,116 @@ def test_what_was_acknowledged_is_there_or_is_named(kind: str, seed: int) -> Non
         acknowledged, written = play(disk, seed, 30)
         seen.add(judge(disk, acknowledged, written, f"write {victim} of {plain.writes}, in {disk.struck}, {kind}"))
     assert seen & {"uncertain", "lost", "healed"}
+
+
+def write_one(log: Log, stream: int, body: bytes, critical: bool = False) -> None:
+    log.append(stream, 5, 1, body, critical)
+    log.commit()
+
+
+def test_a_batch_that_cut_a_stream_and_is_gone_does_not_bring_back_what_it_replaced() -> None:
+    disk = LyingDisk()
+    disk.lie = lost
+    log = open_memory(disk)
+    stream, other = log.stream("a"), log.stream("b")
+    for body in (b"1", b"2", b"old 3", b"old 4"):
+        write_one(log, stream, body)
+    write_one(log, other, b"other")
+    disk.victim = disk.writes
+    log.truncate(stream, 3)
+    log.append(stream, 5, 1, b"new 3")
+    write_one(log, stream, b"new 4")
+    write_one(log, stream, b"5")
+    log.close()
+    log = open_memory(disk)
+    assert log.lost(stream), "the old records look as if they still counted"
+    log.resolve(stream)  # and once is enough
+    log.resolve(other)
+    log.commit()
+    log.close()
+    log = open_memory(disk)
+    assert not log.lost(stream)
+    assert not log.recovery.corrupt
+    log.close()
+
+
+def test_streams_of_which_not_even_the_name_is_left_are_lost_by_whatever_name_they_are_asked_for() -> None:
+    disk = LyingDisk()
+    disk.lie = lost
+    disk.victim = 1  # the first one is the segment's header
+    log = open_memory(disk)
+    a, b = log.stream("a"), log.stream("b")
+    write_one(log, b, b"a vote", critical=True)
+    write_one(log, a, b"1")
+    log.close()
+    for _ in range(2):
+        log = open_memory(disk)
+        assert set(log.streams()) == {"#1", "#2"}
+        log.close()
+    log = open_memory(disk)
+    assert log.lost(log.stream("b")), "it would begin anew and forget its vote"
+    log.commit()
+    log.close()
+    log = open_memory(disk)
+    assert log.lost(log.stream("b"))
+    log.close()
+
+
+def test_a_misdirected_write_over_the_last_commit_is_no_unfinished_batch() -> None:
+    disk = LyingDisk()
+    disk.lie = misdirected(-1)
+    log = open_memory(disk)
+    stream = log.stream("a")
+    write_one(log, stream, b"first")
+    write_one(log, stream, bytes(700))
+    disk.victim = disk.writes
+    write_one(log, stream, bytes(3000))
+    log.close()
+    log = open_memory(disk)
+    assert log.lost(stream) or log.next_position(stream) + len(log.uncertain(stream)) > 3, "cut without a word"
+    log.close()
+
+
+def test_a_misdirected_write_at_the_end_is_put_back_and_reported() -> None:
+    disk = LyingDisk()
+    disk.lie = misdirected(3)
+    log = open_memory(disk)
+    stream = log.stream("a")
+    write_one(log, stream, b"first")
+    disk.victim = disk.writes
+    write_one(log, stream, b"astray")
+    log.close()
+    for found in (["healed"], []):
+        log = open_memory(disk, alone=True)
+        assert [body for _, _, _, body in log.records(stream)] == [b"first", b"astray"]
+        assert [damage.verdict.value for damage in log.recovery.healed] == found
+        log.close()
+
+
+def test_a_power_failure_in_the_middle_of_a_group_is_no_lie() -> None:
+    """What a crash leaves of writes that were never acknowledged is cut, whichever of its sectors are there."""
+    for seed in range(60):
+        rng = random.Random(seed)
+        disk = MemoryDisk()
+        log = open_memory(disk, stepped=True)
+        a, b = log.stream("a"), log.stream("votes")
+        log.append(a, 5, 1, b"durable")
+        log.append(b, 9, 1, b"term 1", critical=True)
+        log.commit()
+        log.step()
+        synced = disk.copy()
+        for _ in range(rng.randrange(1, 4)):
+            log.append(a, 5, 1, rng.randbytes(rng.choice([0, 300, 1500])))
+            log.commit()
+        log.step()
+        log.close()
+        (name,) = disk.files
+        for sector in range(len(disk.files[name]) // SECTOR):
+            place = slice(sector * SECTOR, (sector + 1) * SECTOR)
+            if disk.files[name][place] != synced.files[name][place] and rng.random() < 0.5:
+                disk.files[name][place] = synced.files[name][place]
+        log = open_memory(disk)
+        assert not log.recovery.lost
+        assert not log.recovery.corrupt
+        assert next(log.records(a))[3] == b"durable"
+        log.close()
