@@ -168,7 +168,7 @@ def check_identity(found: list[Found], folder: str, cluster_id: str, node_id: st
         )
 
 
-def replay_segments(disk: Disk, found: list[Found]) -> Replay:
+def replay_segments(disk: Disk, found: list[Found], alone: bool = False) -> Replay:
     """Read every segment and understand the whole. What a header lacks is filled in, in ``found``."""
     replay = Replay(found[0].sequence)
     for at, segment in enumerate(found):
@@ -188,7 +188,7 @@ def replay_segments(disk: Disk, found: list[Found]) -> Replay:
         replay.segment(segment.name, header, data, stop, last, following is not None)
         if not segment.header_intact:
             replay.header_copy(segment.name, segment.sequence)
-    replay.finish()
+    replay.finish(alone)
     return replay
 
 
@@ -208,7 +208,7 @@ def _recover(
     parts: Parts, folder: str, found: list[Found], segment_bytes: int, refuse: bool, in_group: bool, stepped: bool
 ) -> Log:
     disk = parts.disk
-    replay = replay_segments(disk, found)
+    replay = replay_segments(disk, found, not in_group)
     by_verdict: dict[Verdict, list[Damage]] = {verdict: [] for verdict in Verdict}
     for damage in replay.damages:
         by_verdict[damage.verdict].append(damage)

@@ -74,5 +74,9 @@ class Replay:
     def note_of(self, stream: int, position: int) -> tuple[int, int]:
         """(tag, note) of a record whose body, or all of it, is unreadable; (0, 0) when they are not known either."""
 
-    def finish(self) -> None:
-        """Give every damage its verdict, and mark the streams whose critical records are gone."""
+    def finish(self, alone: bool = False) -> None:
+        """Give every damage its verdict, and mark the streams whose critical records are gone.
+
+        Args:
+            alone: no other node has a copy; what is left is all there is, and doubts help nobody.
+        """

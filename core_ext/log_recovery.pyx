@@ -478,8 +478,12 @@ cdef class Replay:
             self.damages.extend(holes)
         holes[len(holes) - 1].records.extend(gone)
 
-    def finish(self):
-        """Give every damage its verdict, and mark the streams whose critical records are gone."""
+    def finish(self, bint alone=False):
+        """Give every damage its verdict, and mark the streams whose critical records are gone.
+
+        Args:
+            alone: no other node has a copy; what is left is all there is, and doubts help nobody.
+        """
         cdef StreamIndex stream
         for damage in self.damages:
             if (damage.sequence, damage.offset) in self.known and damage.verdict is not Verdict.CUT:
@@ -491,7 +495,7 @@ cdef class Replay:
                 )
                 damage.verdict = Verdict.UNCERTAIN if in_last_group else Verdict.CORRUPT
         self._report_missing()
-        lost, unnamed = self.doubts.lost(_was_durable)
+        lost, unnamed = self.doubts.lost(_was_durable) if not alone else ((), False)
         for id in lost:
             self._stream(id).lost = True
         if unnamed:  # one stream without a name stands for them

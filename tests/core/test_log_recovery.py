@@ -459,3 +459,25 @@ def test_the_name_of_a_segment_that_kill_minus_nine_left_behind_is_durable_befor
     assert disk.names_synced
     assert everything(log) == expected
     log.close()
+
+
+def test_a_declaration_is_read_from_its_second_copy() -> None:
+    disk = MemoryDisk()
+    log = open_memory(disk, segment_bytes=32 << 10)
+    idle, busy = log.stream("idle"), log.stream("busy")
+    log.append(idle, PLAIN_TAG, 1, b"one")
+    log.append(idle, PLAIN_TAG, 2, b"two")
+    while log.use.first == 1:
+        log.append(busy, PLAIN_TAG, 1, bytes(3000))
+        log.checkpoint(busy, [], log.next_position(busy))
+        log.commit()
+    expected = everything(log)
+    assert [body for _, _, _, body in expected["idle"][1]] == [b"one", b"two"]
+    log.close()
+    name = min(disk.files)
+    declaration = next(r for r in records_of(disk, name) if r.type == RecordType.STREAM and r.stream == idle)
+    disk.files[name][declaration.offset + 16] ^= 1
+    log = open_memory(disk, segment_bytes=32 << 10)
+    assert everything(log)["idle"] == expected["idle"]
+    assert not log.lost(log.stream("idle"))
+    log.close()
