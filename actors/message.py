@@ -8,8 +8,8 @@ ever appended, with defaults.
 from __future__ import annotations
 
 import enum
-import types
 import typing
+import weakref
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from actors.errors import ContractError
+from actors.fields import refused_part
 from core_ext.classes import inherit_vectorcall
+from core_ext.codec import CodecError, MessageCodec
 from core_ext.mailbox import Reference
 
 T = TypeVar("T")
@@ -36,7 +38,7 @@ class Lane(enum.IntEnum):
 
 
 _by_wire_id: dict[int, type[Message]] = {}
-_immutable_scalars = (int, float, bool, str, bytes, type(None), Reference)
+_checked: weakref.WeakSet[type[Message]] = weakref.WeakSet()
 
 
 def wire_id_of(wire_name: str) -> int:
@@ -47,30 +49,6 @@ def wire_id_of(wire_name: str) -> int:
 def message_type(wire_id: int) -> type[Message] | None:
     """The message type that a wire id stands for in this process, or None when none was declared."""
     return _by_wire_id.get(wire_id)
-
-
-def _mutable_part(annotation: Any) -> Any | None:
-    """The first part of a type annotation that is not immutable, or None when all of it is."""
-    if annotation is None or annotation is Ellipsis or isinstance(annotation, TypeVar):
-        return None
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        return _mutable_part(typing.get_args(annotation)[0])
-    if origin is typing.Literal:
-        return None
-    if origin in (typing.Union, types.UnionType, tuple, frozenset):
-        for part in typing.get_args(annotation):
-            found = _mutable_part(part)
-            if found is not None:
-                return found
-        return None
-    if isinstance(origin, type) and issubclass(origin, Message):
-        return None
-    if isinstance(annotation, type) and issubclass(annotation, (*_immutable_scalars, Message, enum.Enum)):
-        return None
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return None if annotation.__struct_config__.frozen else annotation
-    return annotation
 
 
 @typing.dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
@@ -107,27 +85,31 @@ def _register(cls: type[Message]) -> None:
 
 
 def check_fields(cls: type[Message]) -> None:
-    """Refuse a message type with a mutable field.
+    """Refuse a message type with a field that two actors cannot share, or that cannot travel.
 
-    Called when an actor class declares a handler for the type (names in annotations resolve by then) and by the
-    codec before the type first travels.
+    Called when an actor class declares a handler for the type (names in annotations resolve by then), when a message of
+    it is sent, and by the codec before the type first travels.
 
     Raises:
-        ContractError: names the message, the field and its type.
+        ContractError: names the message, the field and its type, and says what to declare instead.
     """
+    if cls in _checked:
+        return
     try:
         hints = typing.get_type_hints(cls, include_extras=True)
+        for field in cls.__struct_fields__:
+            found = refused_part(field, hints[field])
+            if found is not None:
+                raise ContractError(
+                    f"message {cls.__qualname__}: field {found.path!r} has the type {found.name!r}; what two actors "
+                    f"share must be immutable all through and known to the wire: use {found.instead}"
+                )
+        MessageCodec(message_type).learn(cls)
     except NameError as error:
         raise ContractError(f"message {cls.__qualname__}: a field has an unknown type: {error}") from error
-    for field in cls.__struct_fields__:
-        found = _mutable_part(hints[field])
-        if found is not None:
-            shown = getattr(found, "__name__", None) or str(found)
-            raise ContractError(
-                f"message {cls.__qualname__}: field {field!r} has the type {shown!r}; what two actors share must be "
-                f"immutable all through and known to the wire: numbers, text, bytes, enums, references, messages, "
-                f"frozen structs, tuple[...] and frozenset[...] of those"
-            )
+    except CodecError as error:
+        raise ContractError(str(error)) from error
+    _checked.add(cls)
 
 
 class Message(msgspec.Struct, metaclass=_MessageMeta, frozen=True, array_like=True, gc=False):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from actors.verification.actor_model import ActorModel
 from actors.verification.actor_network import Envelope, Parcel
 from actors.verification.actor_state import freeze
 from actors.verification.actor_steps import Act, Action
+from actors.verification.actor_text import text_of
 from actors.verification.errors import ModelError
 from actors.verification.properties import Property
 from actors.verification.result import Trace
@@ -230,7 +230,7 @@ class _Stage:
         view = trace.steps[-1].state
         for slot in self.model.actors:
             real, checked = self.real[slot.reference.node], view.actors[slot.text]
-            if _text(freeze(slot.text, _Fields(vars(real)))) != _text(freeze(slot.text, _Fields(vars(checked)))):
+            if text_of(freeze(slot.text, _Fields(vars(real)))) != text_of(freeze(slot.text, _Fields(vars(checked)))):
                 raise Diverged(f"{slot.text} ends as {vars(real)}, in the checked run as {vars(checked)}")
 
 
@@ -307,12 +307,7 @@ def _name(envelope: Envelope) -> Name:
     source, target = envelope.source, envelope.target
     assert source is not None
     number = 0 if envelope.parcel is Parcel.MESSAGE else envelope.number  # a request has one when it is handed over
-    return source.node, source.name, target.node, target.name, envelope.parcel.value, number, _text(envelope.message)
-
-
-def _text(value: Any) -> str:
-    """A value as text, without the incarnations of references: each world counts its own."""
-    return re.sub(r"(actorum://\S+?)#\d+", r"\1", repr(value))
+    return source.node, source.name, target.node, target.name, envelope.parcel.value, number, text_of(envelope.message)
 
 
 class _Fields:

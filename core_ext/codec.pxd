@@ -8,6 +8,7 @@ cdef class Plan:
     cdef object decoder
     cdef object shadow  # None, or the struct that stands for a type with open fields on the wire
     cdef tuple shapes  # per field, when there is a shadow
+    cdef bint has_sets  # somewhere in its fields
 
 @cython.final
 cdef class MessageCodec:
@@ -25,6 +26,7 @@ cdef class MessageCodec:
     cdef object decode_plain(self, expected, body)
     cdef Plan plan_of_id(self, wire_id)
     cdef Plan plan_of(self, cls)
+    cdef object in_order(self, value, int depth)
     cdef object to_shadow(self, Plan plan, message)
     cdef object from_shadow(self, Plan plan, shadow)
     cdef object close(self, int shape, value)

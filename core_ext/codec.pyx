@@ -2,12 +2,15 @@
 
 A message body is the msgpack array of its fields. References travel as [node, name, incarnation]. A field whose static
 type leaves the message type open (``Message``, or a union of messages; also optional, or a tuple of them) travels as
-[wire id, body]. An answer is plain msgpack, or, when it is a message, the byte 0xC1 (which msgpack never uses), the
+[wire id, body]. Sets in messages travel in the order of their items' bytes: equal messages have equal bodies, in every
+process. An answer is plain msgpack, or, when it is a message, the byte 0xC1 (which msgpack never uses), the
 wire id and the body, so that ``Request[Granted | Refused]`` works.
 
 Total on any input: a value of the type that was asked for, or CodecError.
 """
 
+import copy
+import dataclasses
 import types
 import typing
 
@@ -40,6 +43,7 @@ __all__ = [
 
 cdef enum:
     MAX_DEPTH = 16  # messages within messages
+    MAX_NESTING = 256  # values within values, in messages that hold sets
     MESSAGE_ANSWER = 0xC1
 
 cdef enum Shape:
@@ -83,6 +87,8 @@ cdef class MessageCodec:
             raise CodecError(f"message {plan.cls.__qualname__}: more than {MAX_DEPTH} messages within messages")
         self.depth += 1
         try:
+            if plan.has_sets:
+                message = self.in_order(message, 0)
             if plan.shadow is not None:
                 message = self.to_shadow(plan, message)
             return self.encoder.encode(message)
@@ -116,6 +122,14 @@ cdef class MessageCodec:
             raise CodecError(f"not a message {plan.cls.__qualname__}: {error}") from error
         finally:
             self.depth -= 1
+
+    def learn(self, cls):
+        """Find out how messages of a type travel, before one does.
+
+        Raises:
+            CodecError: they cannot; names the message and the reason.
+        """
+        self.plan_of(cls)
 
     cpdef bytes encode_value(self, value):
         """The body of an answer: any value that msgspec knows, or a message.
@@ -190,6 +204,7 @@ cdef class MessageCodec:
             hints = typing.get_type_hints(cls, include_extras=True)
         except NameError as error:
             raise CodecError(f"message {cls.__qualname__}: a field has an unknown type: {error}") from error
+        plan.has_sets = any([_holds(hint, _is_set, set()) for hint in hints.values()])
         shapes = tuple(_shape(cls, name, hints[name]) for name in cls.__struct_fields__)
         try:
             if any(shapes):
@@ -214,6 +229,29 @@ cdef class MessageCodec:
             else:
                 fields.append((info.name, annotation))
         return msgspec.defstruct(cls.__name__, fields, array_like=True, frozen=True)
+
+    cdef object in_order(self, value, int depth):
+        """The value with every set in it as the list of its items, encoded, in the order of these bytes."""
+        if depth > MAX_NESTING:
+            raise CodecError(f"values nested more than {MAX_NESTING} levels deep")
+        cls = type(value)
+        if cls is frozenset:
+            parts = sorted([self.encoder.encode(self.in_order(item, depth + 1)) for item in value])
+            return [msgspec.Raw(part) for part in parts]
+        if isinstance(value, tuple):
+            items = [self.in_order(item, depth + 1) for item in value]
+            return tuple(items) if cls is tuple else cls._make(items)
+        if isinstance(value, msgspec.Struct):
+            changed = copy.copy(value)
+            for name in cls.__struct_fields__:
+                msgspec.structs.force_setattr(changed, name, self.in_order(getattr(value, name), depth + 1))
+            return changed
+        if dataclasses.is_dataclass(cls):
+            changed = copy.copy(value)
+            for field in dataclasses.fields(cls):
+                object.__setattr__(changed, field.name, self.in_order(getattr(value, field.name), depth + 1))
+            return changed
+        return value
 
     cdef object to_shadow(self, Plan plan, message):
         values = [
@@ -293,7 +331,7 @@ def _shape(cls, field, annotation):
         if len(arguments) == 2 and arguments[1] is Ellipsis and _is_open(_members(arguments[0])):
             if all(map(_is_message, _members(arguments[0]))):
                 return MANY
-    if _holds_open(annotation, set()):
+    if _holds_open(annotation):
         raise CodecError(
             f"message {cls.__qualname__}: field {field!r} ({_name(annotation)}) holds a message of open type too deep "
             f"inside; give it the type Message, a union of messages, one of these or None, or a tuple of them"
@@ -301,21 +339,40 @@ def _shape(cls, field, annotation):
     return PLAIN
 
 
-def _holds_open(annotation, seen):
+def _holds_open(annotation):
     """Is there a message of open type anywhere in this annotation?"""
-    if _is_open(_members(annotation)):
+    return _holds(annotation, lambda part: _is_open(_members(part)), set())
+
+
+def _is_set(annotation):
+    return frozenset in (annotation, typing.get_origin(annotation))
+
+
+def _holds(annotation, wanted, seen):
+    """Is any part of this annotation, or of the fields of a class in it, what is wanted?"""
+    if wanted(annotation):
         return True
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        if annotation in seen:
-            return False
-        seen.add(annotation)
-        return any(_holds_open(hint, seen) for hint in _field_hints(annotation))
-    return any(_holds_open(part, seen) for part in typing.get_args(annotation))
+    annotation = getattr(annotation, "__supertype__", annotation)  # of a NewType
+    origin = typing.get_origin(annotation) or annotation
+    if isinstance(origin, type) and origin not in seen:
+        seen.add(origin)
+        if any(_holds(hint, wanted, seen) for hint in _field_hints(origin)):
+            return True
+    return any(_holds(part, wanted, seen) for part in typing.get_args(annotation))
 
 
 def _field_hints(cls):
+    """The types of the fields of a struct, a dataclass or a named tuple; of every other class none."""
+    if issubclass(cls, msgspec.Struct):
+        names = cls.__struct_fields__
+    elif dataclasses.is_dataclass(cls):
+        names = [field.name for field in dataclasses.fields(cls)]
+    elif issubclass(cls, tuple):
+        names = getattr(cls, "_fields", ())
+    else:
+        return []
     hints = typing.get_type_hints(cls, include_extras=True)
-    return [hints[name] for name in cls.__struct_fields__]
+    return [hints.get(name, typing.Any) for name in names]
 
 
 def _fits(expected, value):
@@ -333,7 +390,7 @@ def _answer_decoder(expected):
     plain = [member for member in _members(expected) if not _is_message(member)]
     if not plain:
         raise CodecError(f"the answer is no message, {_name(expected)} was expected")
-    if any(_holds_open(member, set()) for member in plain):
+    if any(_holds_open(member) for member in plain):
         raise CodecError(f"an answer of type {_name(expected)} holds a message of open type; answer with a message")
     try:
         return msgspec.msgpack.Decoder(typing.Union[tuple(plain)], dec_hook=_decode_hook)

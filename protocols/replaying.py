@@ -6,7 +6,6 @@ are the script's. Knows both worlds, which do not know each other; no protocol.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,16 +16,12 @@ from actors.verification.actor_model import ActorModel
 from actors.verification.actor_network import Parcel
 from actors.verification.actor_state import freeze
 from actors.verification.actor_steps import Act, Action
+from actors.verification.actor_text import text_of
 from actors.verification.errors import ModelError
 from actors.verification.result import Trace
 from core_ext.mailbox import Reference
 
 SETTLE_SECONDS = 1.0  # of virtual time after each step, until everything that was sent has arrived
-
-
-def _text(value: Any) -> str:
-    """A value as text, without the incarnations of references: each world counts its own."""
-    return re.sub(r"(actorum://\S+?)#\d+", r"\1", repr(value))
 
 
 class Release(Message, wire="replaying.release"):
@@ -62,7 +57,7 @@ class _Hands:
 
     def choose(self, options: Any) -> Any:
         wanted = self._choices.pop(0)
-        return next(option for option in options if _text(option) == wanted)
+        return next(option for option in options if text_of(option) == wanted)
 
 
 def interposed(actor_class: type[Actor]) -> type[Actor]:
@@ -80,14 +75,14 @@ def interposed(actor_class: type[Actor]) -> type[Actor]:
 
     def release(self: Any, message: Release, context: Any) -> None:
         if not message.node:
-            key = next((key for key, timer in self.replay_timers.items() if _text(timer) == message.text), None)
+            key = next((key for key, timer in self.replay_timers.items() if text_of(timer) == message.text), None)
             if key is None:
                 raise Diverged(f"{context.self}: the timer {message.text} is not set")
             timer = self.replay_timers.pop(key)
             handlers[type(timer)](self, timer, _Hands(context, self, None, message.choices))
             return
         for place, (sender, held) in enumerate(self.replay_held):
-            if (sender.node, sender.name, _text(held)) == (message.node, message.name, message.text):
+            if (sender.node, sender.name, text_of(held)) == (message.node, message.name, message.text):
                 del self.replay_held[place]
                 handlers[type(held)](self, held, _Hands(context, self, sender, message.choices))
                 return
@@ -120,7 +115,7 @@ def replay(model: ActorModel, trace: Trace, seed: int = 0) -> Simulation:
         ):
             raise ModelError(f"replay follows messages, losses and timers; this run has the step {action}")
     simulation = Simulation(seed=seed, wire="objects")
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
     simulation.on_failure = lambda label, error: failures.append(error)
     for slot in model.actors:
         assert slot.actor_class is not None
@@ -138,12 +133,12 @@ def replay(model: ActorModel, trace: Trace, seed: int = 0) -> Simulation:
 
 
 def _release(action: Action) -> Release:
-    choices = tuple(_text(choice) for choice in action.choices)
+    choices = tuple(text_of(choice) for choice in action.choices)
     if action.envelope is None:
-        return Release("", "", _text(action.timer), choices)
+        return Release("", "", text_of(action.timer), choices)
     source = action.envelope.source
     assert source is not None
-    return Release(source.node, source.name, _text(action.envelope.message), choices)
+    return Release(source.node, source.name, text_of(action.envelope.message), choices)
 
 
 def _compare(model: ActorModel, trace: Trace, simulation: Simulation) -> None:
@@ -153,7 +148,7 @@ def _compare(model: ActorModel, trace: Trace, simulation: Simulation) -> None:
         simulated = simulation.nodes[reference.node].actor(reference.name)
         checked = view.sight.actor(view.vector[view.sight.slot(f"{reference.node}/{reference.name}")])
         ours = {name: value for name, value in vars(simulated).items() if not name.startswith("replay_")}
-        if _text(freeze(slot.text, _Fields(ours))) != _text(freeze(slot.text, _Fields(vars(checked)))):
+        if text_of(freeze(slot.text, _Fields(ours))) != text_of(freeze(slot.text, _Fields(vars(checked)))):
             raise Diverged(f"{reference} ends as {ours}, in the checked run as {vars(checked)}")
 
 

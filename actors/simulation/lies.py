@@ -7,7 +7,6 @@ choices are ``context.choose``, and the first option is always the truth.
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
@@ -17,6 +16,7 @@ import msgspec
 from actors.actor import Actor
 from actors.context import Context, Ticket
 from actors.message import Message
+from actors.other_values import corrupted, other_value
 from core_ext.mailbox import Reference
 
 T = TypeVar("T")
@@ -249,37 +249,3 @@ def _make(actor_class: type[Actor], lies: tuple[Lie, ...]) -> type[Actor]:
     made.handlers = {kind: lie_in(handler) for kind, handler in actor_class.handlers.items()}
     made.answer_handlers = {kind: lie_in(handler) for kind, handler in actor_class.answer_handlers.items()}
     return cast(type[Actor], made)
-
-
-def corrupted(message: Message, choose: Callable[[Sequence[Any]], Any], fields: tuple[str, ...] = ()) -> Message | None:
-    """A copy of a message with one field changed; None when no field can be."""
-    left = [field for field in message.__struct_fields__ if not fields or field in fields]
-    while left:
-        field = left.pop(choose(range(len(left))))
-        other = other_value(getattr(message, field), choose)
-        if other is not None:
-            return msgspec.structs.replace(message, **{field: other})
-    return None
-
-
-def other_value(value: Any, choose: Callable[[Sequence[Any]], Any]) -> Any:
-    """A plain value of the same type that is not the same; None when there is none."""
-    match value:
-        case bool():
-            return not value
-        case enum.Enum():
-            others = tuple(member for member in type(value) if member is not value)
-            return choose(others) if others else None
-        case int():
-            return choose((value + 1, max(0, value - 1) if value != 0 else 2))
-        case float():
-            return value + 1.0
-        case bytes():
-            return bytes((value[0] ^ 1,)) + value[1:] if value else b"\0"
-        case str():
-            return value + "~"
-        case Message():
-            return corrupted(value, choose)
-        case tuple() if value:
-            return value[:-1]
-    return None

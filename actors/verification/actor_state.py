@@ -2,9 +2,11 @@
 
 Knows no world, no message flow and no search. The rules (contract rule 9):
 
-- A field holds numbers, text, bytes, None, enums, references, frozen structs (messages among them) and tuples of those;
-  lists, deques, dicts, bytearrays and arrays; plain objects of Python classes; and objects with ``snapshot()`` and
-  ``restore()``.
+- A field holds numbers, text, bytes, None, enums, references, dates and times, UUIDs, frozen structs (messages among
+  them), tuples and named tuples of those; lists, deques, dicts, bytearrays and arrays; dataclasses and other plain
+  objects of Python classes; and objects with ``snapshot()`` and ``restore()``.
+- What is equal and still not the same stays apart: 1, 1.0 and True; Decimal 1.0 and 1.00; noon in UTC and in another
+  zone. (Inside a message equal values count as one.)
 - A dict counts in insertion order: a handler may iterate over it, so two orders may behave differently. (An actor that
   wants fewer states fills its dicts in a fixed order.)
 - A set is refused, a frozen one too: its order differs from process to process, so a handler that iterates over it has
@@ -17,9 +19,12 @@ Knows no world, no message flow and no search. The rules (contract rule 9):
 from __future__ import annotations
 
 import copy
+import datetime
+import decimal
 import enum
 import math
 import types
+import uuid
 from array import array
 from collections import deque
 from typing import Any, NamedTuple
@@ -32,7 +37,9 @@ from core_ext.mailbox import Reference
 
 MAX_NESTING = 64  # deeper is a linked structure, which belongs into a list
 
-_by_value = (str, bytes, int, enum.Enum, Reference, type, types.BuiltinFunctionType)
+_by_value = (
+    str, bytes, int, enum.Enum, Reference, type, types.BuiltinFunctionType, datetime.timedelta, uuid.UUID,
+)
 
 
 class Shared(NamedTuple):
@@ -83,8 +90,40 @@ class _Number(NamedTuple):
     value: Any
 
 
-def plain_number(value: Any) -> Any:
-    """A frozen float or bool as what it was; every other value as it is."""
+class _Exact:
+    """A value beside those that it is equal to: compared by all that makes it different."""
+
+    __slots__ = ("marks", "value")
+
+    def __init__(self, value: Any, marks: tuple[Any, ...]) -> None:
+        self.value = value
+        self.marks = marks
+
+    def __hash__(self) -> int:
+        return hash(self.marks)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Exact) and self.marks == other.marks
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+def _exact_decimal(value: decimal.Decimal) -> _Exact:
+    return _Exact(value, (decimal.Decimal, *value.as_tuple()))
+
+
+def _exact_time(value: Any) -> _Exact:
+    return _Exact(value, (type(value), value.replace(tzinfo=None), value.fold, value.tzinfo))
+
+
+_exact = {decimal.Decimal: _exact_decimal, datetime.datetime: _exact_time, datetime.time: _exact_time}
+
+
+def plain_value(value: Any) -> Any:
+    """A frozen value that is kept beside its equals as what it was; every other value as it is."""
+    if type(value) is _Exact:
+        return value.value
     if type(value) is not _Number:
         return value
     return float(value.value) if value.kind is float else value.value
@@ -121,8 +160,10 @@ class Freezer:
             return _Number(kind, repr(value) if kind is float and math.isnan(value) else value)
         if kind is tuple:
             return tuple(self._part(index, item) for index, item in enumerate(value))
-        if isinstance(value, _by_value):
+        if isinstance(value, _by_value) or kind is datetime.date:
             return value
+        if kind in _exact:
+            return _exact[kind](value)
         if isinstance(value, msgspec.Struct) and kind.__struct_config__.frozen:
             return self._hashable(value)
         if kind in (Ticket, Uncertain):
@@ -156,6 +197,9 @@ class Freezer:
             return Frozen(kind, bytes(value))
         if kind is array:
             return Frozen(kind, (value.typecode, tuple(value)))
+        if isinstance(value, tuple) and hasattr(kind, "_fields"):
+            items = tuple(self._part(name, item) for name, item in zip(kind._fields, value, strict=True))
+            return Frozen(kind, items, kind._fields)
         return self._object(value)
 
     def _object(self, value: Any) -> Frozen:
@@ -223,8 +267,8 @@ class Thawer:
             return frozen
         if kind is tuple:
             return tuple(self.value(item) for item in frozen)
-        if kind is _Number:
-            return plain_number(frozen)
+        if kind is _Number or kind is _Exact:
+            return plain_value(frozen)
         if kind is Shared:
             return self._made[frozen.number]
         if kind is Frozen:
@@ -263,7 +307,7 @@ class Thawer:
             self._made.append(made)
             made.restore(self.value(frozen.items))
             return made
-        if issubclass(kind, msgspec.Struct):
+        if issubclass(kind, (msgspec.Struct, tuple)):
             number = len(self._made)
             self._made.append(None)
             made = kind(**{name: self.value(item) for name, item in zip(frozen.names, frozen.items, strict=True)})
@@ -272,7 +316,7 @@ class Thawer:
         made = kind.__new__(kind)
         self._made.append(made)
         for name, item in zip(frozen.names, frozen.items, strict=True):
-            setattr(made, name, self.value(item))
+            object.__setattr__(made, name, self.value(item))  # also of a frozen dataclass
         return made
 
 

@@ -5,14 +5,19 @@ Knows frozen values and envelopes; neither a search nor a terminal.
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import enum
+import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from actors.verification.actor_local import Life, Local
 from actors.verification.actor_network import Envelope
-from actors.verification.actor_state import Frozen, Shared, plain_number
+from actors.verification.actor_state import Frozen, Shared, plain_value
 from core_ext.mailbox import Reference
 
 if TYPE_CHECKING:
@@ -44,7 +49,7 @@ def value_text(value: Any) -> str:
     if type(value) is tuple:
         inner = ", ".join(map(value_text, value))
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return repr(plain_number(value))
+    return repr(plain_value(value))
 
 
 def _frozen_text(value: Frozen) -> str:
@@ -59,6 +64,29 @@ def _frozen_text(value: Frozen) -> str:
     if value.model is None and kind is dict:
         return f"{{{', '.join(f'{value_text(key)}: {value_text(item)}' for key, item in items)}}}"
     return f"{kind.__name__}({value_text(items) if items != () else ''})"
+
+
+def text_of(value: Any) -> str:
+    """A value as text that is the same in every world.
+
+    References come without their incarnations, which each world counts for itself; sets in one order; and moments in
+    UTC, as which they arrive from a wire.
+    """
+    if isinstance(value, Frozen):
+        return f"{getattr(value.kind, '__name__', value.kind)}{value.names}{text_of(value.items)}"
+    if isinstance(value, msgspec.Struct):
+        return f"{type(value).__name__}{text_of(msgspec.structs.astuple(value))}"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = tuple(getattr(value, field.name) for field in dataclasses.fields(value))
+        return f"{type(value).__name__}{text_of(fields)}"
+    if isinstance(value, tuple):
+        return f"{type(value).__name__}({', '.join(map(text_of, value))})"
+    if isinstance(value, frozenset):
+        return f"frozenset({', '.join(sorted(map(text_of, value)))})"
+    value = plain_value(value)
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        value = value.astimezone(datetime.UTC)
+    return re.sub(r"(actorum://\S+?)#\d+", r"\1", repr(value))
 
 
 def parts_of(world: World, vector: tuple[int, ...], messages: tuple[int, ...], history: int | None) -> dict[str, Any]:
