@@ -1,4 +1,4 @@
-"""Every error the actor system raises, as one tree. Knows no other module.
+"""Every error the actor system raises, as one tree; and what counts as an actor's own failure. Knows no other module.
 
     ActorumError
     ├── ContractError          the program breaks the actor contract (found at class creation, spawn or use)
@@ -10,6 +10,12 @@
     ├── SystemStopped          the system is stopping or has stopped
     └── WireError              bytes from a peer that cannot be what they claim to be
 """
+
+from asyncio import CancelledError
+
+#: What an actor's code raised: its own failure, which its asker and its supervisor learn of. A CancelledError is one,
+#: too: it comes from what the handler called, since nobody can cancel a handler that is not async.
+FAILURES = (Exception, CancelledError)
 
 
 class ActorumError(Exception):

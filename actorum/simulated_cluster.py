@@ -255,7 +255,7 @@ class SimulatedCluster:
         self.simulation.on_failure = self._failed
         self.nodes = [SimulatedNode(self, name) for name in self.names]
 
-    def _failed(self, label: str, error: Exception) -> None:
+    def _failed(self, label: str, error: BaseException) -> None:
         raise self.simulation.violation("no actor fails", f"{label}: {type(error).__name__}: {error}") from error
 
     # --- the words of Cluster ---------------------------------------------------------------------------------------

@@ -368,10 +368,10 @@ cdef class Scheduler(Table):
         except BaseException as error:
             self.running = None
             asker = cell.abandon()
-            if isinstance(error, Exception):
-                self.failed(cell, error, message, asker)
-                return False
-            raise
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+            self.failed(cell, error, message, asker)  # a CancelledError, too: nobody can cancel a handler, it raised
+            return False
         self.running = None
         cell.in_handler = False
         self.finish(cell, message)

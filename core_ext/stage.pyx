@@ -10,6 +10,7 @@ from core_ext.agenda cimport Agenda
 from core_ext.mailbox cimport Reference
 from core_ext.stage_link cimport Parcel, StageLink, StagePeer
 
+from asyncio import CancelledError
 from zlib import crc32
 
 from core_ext.frames import CodecError
@@ -389,7 +390,7 @@ cdef class StageNode(StagePeer):
         hands.active = True
         try:
             handler(cell.actor, message, hands)
-        except Exception as error:
+        except (Exception, CancelledError) as error:
             self.handler_failed(cell, error, message, ticket)
         else:
             self.finish(cell, message)
@@ -406,7 +407,7 @@ cdef class StageNode(StagePeer):
         hands.active = True
         try:
             function(cell.actor, hands)
-        except Exception as error:
+        except (Exception, CancelledError) as error:
             self.handler_failed(cell, error, None, None)
             hands.active = False
             return False

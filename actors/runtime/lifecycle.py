@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.actor import Actor
 from actors.context import Directive, Mailbox, Overflow, Supervision
-from actors.errors import AskFailed, AskRejected, ContractError, SystemStopped
+from actors.errors import FAILURES, AskFailed, AskRejected, ContractError, SystemStopped
 from actors.message import Reason
 from actors.runtime import tasks
 from core_ext.asks import Ask
@@ -125,7 +125,7 @@ def begin(cell: ActorCell) -> None:
             cell._actor = behaviour.actor_class(*cell._args)
         if cell._journal is not None:
             cell._journal.recover_into(cell._actor)
-    except Exception as error:
+    except FAILURES as error:
         cell._world.failed(cell, error, None, None)
         return
     cell._set_running()

@@ -65,13 +65,20 @@ async def _run(cell: ActorCell, function: Any, message: Any) -> bool:
         result = function(cell._actor, cell) if message is None else function(cell._actor, message, cell)
         if inspect.isawaitable(result):
             await result
-    except asyncio.CancelledError:
-        asker = cell._raised()
-        failure, cell._rarely().failure = cell._rarely().failure, None
-        world.failed(cell, failure or asyncio.CancelledError("the runtime cancelled the handler"), message, asker)
-        return False
-    except Exception as error:
-        world.failed(cell, error, message, cell._raised())
+    except (KeyboardInterrupt, SystemExit):
+        cell._raised()
+        raise
+    except BaseException as error:
+        world.failed(cell, _reason(cell, error), message, cell._raised())
         return False
     cell._returned(message)
     return True
+
+
+def _reason(cell: ActorCell, error: BaseException) -> BaseException:
+    """Why a handler did not return: what it raised, or what the runtime cancelled it for."""
+    rare = cell._rarely()
+    if not isinstance(error, asyncio.CancelledError) or rare.task is None or not rare.task.cancelling():
+        return error
+    failure, rare.failure = rare.failure, None
+    return failure or asyncio.CancelledError("the runtime cancelled the handler")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.actor import Actor
 from actors.context import Directive, Mailbox, Supervision
-from actors.errors import AskFailed, AskRejected, ContractError
+from actors.errors import FAILURES, AskFailed, AskRejected, ContractError
 from actors.message import Reason
 from actors.simulation.cell import Cell
 from core_ext.stage import ASK, CREATED, NEW, RUNNING, STOP, STOPPED, STOPPING, SUSPENDED, TELL
@@ -103,7 +103,7 @@ def begin(cell: Cell) -> None:
             cell.actor = cell.actor_class(*cell.args)
         if cell.journal is not None:
             cell.hands.view = cell.journal.recover_into(cell.actor, cell.hands.items)
-    except Exception as error:
+    except FAILURES as error:
         node.failed(cell, error, None)
         return
     cell.state = RUNNING

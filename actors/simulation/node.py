@@ -303,7 +303,9 @@ class Node(Correspondent):
         """The handler of a request returned, and neither answered nor deferred."""
         turns.unanswered(cell, message)
 
-    def handler_failed(self, cell: Cell, error: Exception, message: Message | None, ticket: Ticket | None) -> None:
+    def handler_failed(
+        self, cell: Cell, error: BaseException, message: Message | None, ticket: Ticket | None
+    ) -> None:
         """A handler or hook raised."""
         turns.failed(self, cell, error, message, ticket)
 
@@ -344,7 +346,7 @@ class Node(Correspondent):
         self.names[name] = cell
         return cell
 
-    def failed(self, cell: Cell, error: Exception, message: Message | None) -> None:
+    def failed(self, cell: Cell, error: BaseException, message: Message | None) -> None:
         """A handler or hook raised, or a child's failure came up to its parent. The supervisor decides."""
         self.counters["failures"] += 1
         self.simulation.note_failure(cell, error, message)

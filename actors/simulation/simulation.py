@@ -81,7 +81,7 @@ class Simulation(Agenda):
         self.injected: Counter[str] = Counter()
         self.counters: Counter[str] = Counter()
         self.goals: Counter[str] = Counter()
-        self.failures: list[tuple[str, str, Exception]] = []
+        self.failures: list[tuple[str, str, BaseException]] = []
         self.nodes: dict[str, Node] = {}
         self.ledger = Ledger(trace_limit)
         self.trace = self.ledger.trace
@@ -99,7 +99,7 @@ class Simulation(Agenda):
         self._max_events = max_events
         self._buggy: dict[str, bool] = {}
         self.on_process_end: Callable[[Node], None] | None = None
-        self.on_failure: Callable[[str, Exception], None] | None = None
+        self.on_failure: Callable[[str, BaseException], None] | None = None
 
     # --- nodes -----------------------------------------------------------------------------------------------------
 
@@ -367,7 +367,7 @@ class Simulation(Agenda):
         """Records of a node became durable."""
         self.ledger.add(Event(What.SYNC, self.now, node.name, "", f"up to batch {node.synced}"))
 
-    def note_failure(self, cell: Cell, error: Exception, message: Message | None) -> None:
+    def note_failure(self, cell: Cell, error: BaseException, message: Message | None) -> None:
         """A handler or hook raised."""
         what = type(message).__qualname__ if message is not None else "a hook"
         if len(self.failures) < 100:

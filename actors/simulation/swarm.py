@@ -131,7 +131,7 @@ class Run:
         self.tape = tape
         self.swarm: Stream = tape.stream("swarm")
         self.simulation: Simulation | None = None
-        self.allowed: Callable[[str, Exception], bool] = lambda label, error: False
+        self.allowed: Callable[[str, BaseException], bool] = lambda label, error: False
         self._traced = traced
 
     def world(self, *, faults: Faults, time_model: TimeModel, **options: Any) -> Simulation:
@@ -171,7 +171,7 @@ class Run:
         if holds is False:
             raise self.violation(property)
 
-    def _failed(self, label: str, error: Exception) -> None:
+    def _failed(self, label: str, error: BaseException) -> None:
         if isinstance(error, AssertionError):
             raise self.violation(*named(error)) from error
         if not self.allowed(label, error):

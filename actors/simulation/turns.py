@@ -36,7 +36,7 @@ JOURNAL = frozenset((Append, Truncate, Resolve, Checkpoint, Read))
 AT_ONCE = frozenset((SetTimer, CancelTimer))
 
 
-def failed(node: Node, cell: Cell, error: Exception, message: Any, ticket: Ticket | None) -> None:
+def failed(node: Node, cell: Cell, error: BaseException, message: Any, ticket: Ticket | None) -> None:
     """A handler raised: none of its effects happens, and its supervisor decides."""
     if isinstance(error, SimulationError):  # the simulation itself ends
         raise error

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from actors.actor import Actor
 from actors.context import Ticket
-from actors.errors import AskFailed, AskTimeout, ContractError
+from actors.errors import FAILURES, AskFailed, AskTimeout, ContractError
 from actors.message import Answer, Lane, Reason, Request, Terminated
 from actors.recording import JournalView, Recorder
 from actors.verification.actor_class import check_class
@@ -535,7 +535,7 @@ class World:
                     release.send(Envelope(own, left.asker, Parcel.FAILURE, text, left.correlation), False)
             except ModelError:
                 raise
-            except Exception as error:
+            except FAILURES as error:
                 failed = f"{self.slots[slot].text} raised {type(error).__name__}: {error}"
             if failed:
                 found.append(Found(local, (), (), FAILED, failed, self._chooser.labels()))

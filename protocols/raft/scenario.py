@@ -221,7 +221,7 @@ def allow_lost_disks(run: Run) -> list[str]:
     assert simulation is not None
     damaging = simulation.faults.disks.damaging
 
-    def allowed(label: str, error: Exception) -> bool:
+    def allowed(label: str, error: BaseException) -> bool:
         if isinstance(error, DiskLost):
             lost.append(label.partition("/")[0])
             return damaging or simulation.nodes[lost[-1]].medium.disk is not None

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from actors import Actor, AskFailed, Context, Message, Reference, Request, Supervision, on
+from actors import Actor, AskFailed, Context, Directive, Message, Reference, Request, Supervision, on
 from actors.runtime.system import ActorSystem
 from tests.actors.support import Add, Fail, Note, Notes, Recorder, Total, run, until
 
@@ -122,6 +122,38 @@ def test_a_failed_async_handler_has_no_effects_and_is_supervised() -> None:
             assert await actor.ask(Total()) == 0
             assert await recorder.ask(Notes()) == ()
             assert system.counters()["restarts"] == 1
+
+    run(main())
+
+
+class Odd(BaseException):
+    """No Exception, as pytest's outcomes and a library's signals are none."""
+
+
+class Reaching(Actor):
+    """Waits for something that others call off."""
+
+    @on(Fetch)
+    async def fetch(self, message: Fetch, context: Context) -> None:
+        found: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(found.cancel, message.text)
+        await found
+
+    @on(Total)
+    async def total(self, message: Total, context: Context) -> None:
+        raise Odd("never seen before")
+
+
+def test_a_handler_whose_own_wait_was_cancelled_has_failed_with_that_reason() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            reaching = system.spawn(Reaching, supervision=Supervision(directive=Directive.RESUME))
+            with pytest.raises(AskFailed, match="Fetch: CancelledError: called off"):
+                await reaching.ask(Fetch("called off"), timeout_seconds=20)
+            with pytest.raises(AskFailed, match="Total: Odd: never seen before"):
+                await reaching.ask(Total(), timeout_seconds=20)
+            with pytest.raises(AskFailed, match="CancelledError: again"):
+                await reaching.ask(Fetch("again"), timeout_seconds=20)
 
     run(main())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Generator
 from pathlib import Path
@@ -521,3 +522,41 @@ def test_what_a_context_cannot_take_fails_in_the_handler_that_gave_it(world: Wor
 def test_rules_that_mean_nothing_are_refused_where_they_are_made(make_it: Any, says: str) -> None:
     with pytest.raises(ContractError, match=re.escape(says)):
         make_it()
+
+
+class Cancelling(Actor):
+    """Raises what a library that it calls may raise."""
+
+    @on(Total)
+    def total(self, message: Total, context: Context) -> None:
+        raise asyncio.CancelledError("the pool was closed")
+
+    @on(Notes)
+    def notes(self, message: Notes, context: Context) -> None:
+        context.reply(("alive",))
+
+
+def test_a_handler_that_raises_a_cancellation_has_failed_like_any_other(world: World) -> None:
+    """It passed the whole runtime by, and its asker waited for the time-out."""
+    resumed = world.spawn(Cancelling, name="resumed", supervision=Supervision(directive=Directive.RESUME))
+    with pytest.raises(AskFailed, match=r"local/resumed .*Total: CancelledError: the pool was closed"):
+        world.ask(resumed, Total(), 20.0)
+    assert world.ask(resumed, Notes()) == ("alive",)
+
+
+class Once(Cancelling):
+    """Can be built while the list is not empty."""
+
+    def __init__(self, chances: list[int]) -> None:
+        if not chances:
+            raise asyncio.CancelledError("no more")
+        chances.pop()
+
+
+def test_a_restart_whose_constructor_raises_a_cancellation_ends_the_actor(world: World) -> None:
+    restarted = Supervision(directive=Directive.RESTART, max_restarts=1)
+    once = world.spawn(Once, [1], name="once", supervision=restarted)
+    with pytest.raises(AskFailed, match="the pool was closed"):
+        world.ask(once, Total(), 20.0)
+    with pytest.raises(AskRejected, match="once"):
+        world.ask(once, Notes(), 20.0)

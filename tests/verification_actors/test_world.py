@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from actors.actor import Actor, Answer, on, on_answer
@@ -178,6 +180,12 @@ class Raiser(Actor):
         raise ValueError("not today")
 
 
+class CalledOff(Raiser):
+    @on(Go)
+    def go(self, message, context):
+        raise asyncio.CancelledError("not today")
+
+
 class Deaf(Actor):
     pass
 
@@ -197,12 +205,13 @@ def test_what_has_no_one_behaviour_is_refused_by_name(actor, text):
         check(system)
 
 
-def test_a_handler_that_raises_is_a_finding_with_a_trace():
+@pytest.mark.parametrize(("actor", "error"), [(Raiser, "ValueError"), (CalledOff, "CancelledError")])
+def test_a_handler_that_raises_is_a_finding_with_a_trace(actor, error):
     system = System([])
-    system.spawn(Raiser, name="raiser")
+    system.spawn(actor, name="raiser")
     finding = check(system)["no handler fails"]
     assert finding.verdict is Verdict.VIOLATED
-    assert "raiser raised ValueError: not today" in finding.reason
+    assert f"raiser raised {error}: not today" in finding.reason
     assert len(finding.trace.steps) == 2
 
 
