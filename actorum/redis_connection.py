@@ -1,16 +1,26 @@
 """One client connection of the Redis door, as asyncio sees it: bytes go to the native core, events become calls. Must
 not know commands or actors.
+
+A socket that is closed while input stands unread in the kernel is reset, and the reset may overtake the last reply: the
+client would not learn what was wrong. So the door half-closes, reads and drops what the client still sends, and closes
+when the client does, or after so many seconds or bytes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
+import sys
+import termios
 import time
 from typing import Protocol, cast
 
 from core_ext.door import DoorCore
 from core_ext.sessions import Session
+
+PARTING_SECONDS = 2.0
+PARTING_BYTES = 32 << 20  # the rest of a command that is too large, of a client that reads when all is written
 
 
 class ConnectionHost(Protocol):
@@ -24,6 +34,7 @@ class ConnectionHost(Protocol):
     def slow_reader_seconds(self) -> float: ...
     def admit(self, connection: RedisConnection) -> int | None: ...
     def wake(self) -> None: ...
+    def may_part(self, connection: RedisConnection) -> bool: ...
     def leave(self, connection: RedisConnection) -> None: ...
     def too_slow(self, connection: RedisConnection) -> None: ...
     @property
@@ -64,6 +75,9 @@ class RedisConnection(asyncio.Protocol):
         self._core = host.core
         self._admitted = False
         self._slow: asyncio.TimerHandle | None = None
+        self._ended = False  # the client sends no more
+        self._parting: asyncio.TimerHandle | None = None
+        self._parting_bytes = 0
         self.name = b""
         self.library: dict[str, bytes] = {}
         self._began = 0.0
@@ -74,7 +88,7 @@ class RedisConnection(asyncio.Protocol):
         number = self._host.admit(self)
         if number is None:
             transport.write(b"-ERR max number of clients reached\r\n")
-            transport.close()
+            self._part()
             return
         self._admitted = True
         self.id = number
@@ -83,17 +97,25 @@ class RedisConnection(asyncio.Protocol):
         connected = transport.get_extra_info("socket")
         if connected is not None:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self.session = Session(self, transport, self._host.password is None, _descriptor(transport))
+        self.session = Session(
+            self, transport, self._host.password is None, _descriptor(transport), self._part
+        )
 
     def data_received(self, data: bytes) -> None:
-        if self._admitted and self._core.feed(self.session, data):
+        if self._parting is not None:
+            self._parting_bytes += len(data)
+            if self._parting_bytes > PARTING_BYTES:
+                self.transport.close()
+        elif self._admitted and self._core.feed(self.session, data):
             self._host.wake()
 
     def eof_received(self) -> bool:
         """A client may shut down its sending side and still read; True keeps the other direction open."""
-        if self._admitted:
-            self._core.end_of_input(self.session)
-        return self._admitted
+        self._ended = True
+        if self._parting is not None or not self._admitted:
+            return False
+        self._core.end_of_input(self.session)
+        return True
 
     def pause_writing(self) -> None:
         if self._admitted:
@@ -109,6 +131,8 @@ class RedisConnection(asyncio.Protocol):
 
     def connection_lost(self, _reason: Exception | None) -> None:
         self._no_longer_slow()
+        if self._parting is not None:
+            self._parting.cancel()
         if self._admitted:
             self._core.lost(self.session)
         self._host.leave(self)
@@ -117,6 +141,23 @@ class RedisConnection(asyncio.Protocol):
         if self._slow is not None:
             self._slow.cancel()
             self._slow = None
+
+    def _part(self) -> None:
+        """The last reply is written: close so that it arrives, also when the client is still sending."""
+        if self._ended or self.transport.is_closing() or not self._host.may_part(self):
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.transport.resume_reading()
+        self._parting = asyncio.get_running_loop().call_later(PARTING_SECONDS, self.transport.close)
+
+    @property
+    def unread_bytes(self) -> int:
+        """What the kernel holds of the client's input."""
+        connected = self.transport.get_extra_info("socket")
+        if connected is None:
+            return 0
+        return int.from_bytes(fcntl.ioctl(connected.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
 
     def close_after_replies(self) -> None:
         """Take no more commands; close when everything that was taken, this command included, is answered."""

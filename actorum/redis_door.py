@@ -28,7 +28,8 @@ from protocols.storage.messages import Execute, Outcome, Query, Status
 
 _log = logging.getLogger("actorum.door")
 
-_OTHER_FILES = 128  # what a node has open besides clients: log segments, links, doors
+_OTHER_FILES = 256  # what a node has open besides clients: log segments, links, doors, refused clients that part
+_MAX_PARTING = 128
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -200,6 +201,7 @@ class RedisDoor:
         self._server: asyncio.Server | None = None
         self._actor: Reference | None = None
         self._connections: set[RedisConnection] = set()
+        self._parting: set[RedisConnection] = set()
         self._empty = asyncio.Event()
         self.awake = False
         self._swept_ticket = 0
@@ -257,6 +259,8 @@ class RedisDoor:
             return
         server, self._server = self._server, None
         server.close()
+        for connection in list(self._parting):
+            connection.transport.close()
         for connection in list(self._connections):
             connection.session.finish()
         try:
@@ -293,8 +297,16 @@ class RedisDoor:
         self._connections.add(connection)
         return self._last_id
 
+    def may_part(self, connection: RedisConnection) -> bool:
+        """Whether a connection that is to be closed may stay a little, until its client has read why."""
+        if len(self._parting) >= _MAX_PARTING or (self._server is None and not connection.unread_bytes):
+            return False
+        self._parting.add(connection)
+        return True
+
     def leave(self, connection: RedisConnection) -> None:
         """A connection is gone."""
+        self._parting.discard(connection)
         if connection in self._connections:
             self._connections.remove(connection)
             self._slow_readers += connection.session.output_overflowed

@@ -29,6 +29,7 @@ cdef class Session:
     cdef readonly object owner
     cdef object transport
     cdef object write
+    cdef object close
     cdef int descriptor  # of the transport's socket; -1: everything goes by way of the transport
     cdef public int protocol
     cdef public bint authenticated

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, Protocol, final
 
 class Transport(Protocol):
@@ -12,7 +13,10 @@ class Transport(Protocol):
 class Session:
     protocol: int
     authenticated: bool
-    def __init__(self, owner: object, transport: Transport, authenticated: bool, descriptor: int = -1) -> None: ...
+    def __init__(
+        self, owner: object, transport: Transport, authenticated: bool, descriptor: int = -1,
+        close: Callable[[], object] | None = None,
+    ) -> None: ...
     @property
     def owner(self) -> Any: ...
     @property

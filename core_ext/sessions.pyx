@@ -43,17 +43,19 @@ cdef class Session:
         authenticated: False when a password is wanted first.
         descriptor: of the transport's socket, which replies are written to at once while the transport holds nothing
             back, instead of when the event loop has its next turn. -1: there is none that may be written to.
+        close: called once, when everything that was taken is answered and nothing more is taken; None: the transport's.
 
     Attributes:
         protocol: 2 or 3, for the replies to what comes next.
         authenticated: whether commands are let through.
     """
 
-    def __cinit__(self, object owner, object transport, bint authenticated, int descriptor=-1):
+    def __cinit__(self, object owner, object transport, bint authenticated, int descriptor=-1, object close=None):
         self.descriptor = descriptor
         self.owner = owner
         self.transport = transport
         self.write = transport.write
+        self.close = transport.close if close is None else close
         self.protocol = 2
         self.authenticated = authenticated
         self.ready = []
@@ -100,7 +102,7 @@ cdef class Session:
     cdef int close_if_done(self) except -1:
         if self.head is None and not self.closed and (self.finishing or (self.ended and not self.held)):
             self.closed = True
-            self.transport.close()
+            self.close()
         return 0
 
     cdef int add(self, Slot slot) except -1:
@@ -181,7 +183,7 @@ cdef class Session:
         self.head = self.tail = None
         self.ready.clear()
         self.closed = self.finishing = True
-        self.transport = self.write = None
+        self.transport = self.write = self.close = None
         self.descriptor = -1
         self.held = False
         self.start = 0
