@@ -75,7 +75,7 @@ class RedisConnection(asyncio.Protocol):
         self._core = host.core
         self._admitted = False
         self._slow: asyncio.TimerHandle | None = None
-        self._ended = False  # the client sends no more
+        self._ended = False  # the client sends no more, or nothing at the moment
         self._parting: asyncio.TimerHandle | None = None
         self._parting_bytes = 0
         self.name = b""
@@ -151,11 +151,16 @@ class RedisConnection(asyncio.Protocol):
         self.transport.resume_reading()
         self._parting = asyncio.get_running_loop().call_later(PARTING_SECONDS, self.transport.close)
 
-    @property
-    def unread_bytes(self) -> int:
+    def finish(self) -> None:
+        """The door closes: take no more, and end when everything that was taken is answered."""
+        session = self.session
+        self._ended |= not (session.unanswered or session.input_bytes or self._unread_bytes())
+        session.finish()
+
+    def _unread_bytes(self) -> int:
         """What the kernel holds of the client's input."""
         connected = self.transport.get_extra_info("socket")
-        if connected is None:
+        if connected is None or connected.fileno() < 0:
             return 0
         return int.from_bytes(fcntl.ioctl(connected.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
 

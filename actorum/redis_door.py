@@ -262,7 +262,7 @@ class RedisDoor:
         for connection in list(self._parting):
             connection.transport.close()
         for connection in list(self._connections):
-            connection.session.finish()
+            connection.finish()
         try:
             await asyncio.wait_for(self._left(), drain_seconds)
         except TimeoutError:
@@ -299,7 +299,7 @@ class RedisDoor:
 
     def may_part(self, connection: RedisConnection) -> bool:
         """Whether a connection that is to be closed may stay a little, until its client has read why."""
-        if len(self._parting) >= _MAX_PARTING or (self._server is None and not connection.unread_bytes):
+        if len(self._parting) >= _MAX_PARTING:
             return False
         self._parting.add(connection)
         return True
