@@ -132,19 +132,19 @@ def node(
 @config_option
 @json_option
 def status(config: Path | None, as_json: bool) -> None:
-    """Show every node's role, term and progress. Exit code 5 when none of them leads."""
-    from actorum.cli_status import collect, table
+    """Show every node's role, progress, keys and size on disk, and what keeps it from serving.
+
+    \b
+    Exit codes: 0 one leads and all are ready · 1 one leads, not all are ready · 5 none leads
+    """
+    from actorum.cli_status import collect, exit_code, show
 
     found = collect(find_config(config))
     if as_json:
         click.echo(json.dumps({"nodes": found}))
     else:
-        from rich.console import Console
-
-        console = Console()
-        console.print(table(found), width=console.width if console.is_terminal else 120)
-    if not any(one["role"] == "leader" for one in found):
-        sys.exit(Exit.UNAVAILABLE)
+        show(found)
+    sys.exit(exit_code(found))
 
 
 @cli.group()

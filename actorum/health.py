@@ -9,20 +9,26 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from actors import AskError, Reference, SystemStopped
+from actors import AskError, Reference, Request, SystemStopped
 from actors.runtime.logs import LoopStallMonitor
 from actors.runtime.metrics import CONTENT_TYPE, SystemCollector, exposition
 from actors.runtime.system import ActorSystem
 from actors.runtime.transport import Transport
 from actorum.http import Response, Route
 from actorum.latency import MeasuredDoor, latency_facts, prometheus_buckets
+from actorum.readiness import refusal
 from protocols.raft.messages import Inspect, Status
+from protocols.storage.messages import CountKeys
+from protocols.storage.node import StoreActors
+
+T = TypeVar("T")
 
 _log = logging.getLogger("actorum.health")
 
@@ -36,7 +42,30 @@ ALARMS = {
     "peer_messages_dropped": "messages that no correct node sends came from a peer and were dropped: look for a node "
     "of another version or with a damaged disk",
 }
+STORE_FACTS = ("keys", "expiring_keys", "disk_bytes")
+STORE_GAUGES = {
+    "keys": "keys that this node's replica holds",
+    "expiring_keys": "those of them that have a deadline",
+    "disk_bytes": "what the data folder takes of the disk",
+}
 DOOR_GAUGES = frozenset({"connections", "batches_in_flight"})
+
+
+def disk_bytes(folder: Path) -> int | None:
+    """What the files of a folder take of the disk, in bytes; None when it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in entries)
+    except OSError:  # gone, or a segment was removed meanwhile: the next look tells
+        return None
+
+
+async def _asked(actor: Reference, question: Request[T]) -> T | None:
+    """Its answer; None when there is none in time."""
+    try:
+        return await actor.ask(question, timeout_seconds=ASK_SECONDS)
+    except (AskError, SystemStopped):
+        return None
 
 
 class Health(Collector):
@@ -45,9 +74,10 @@ class Health(Collector):
     Args:
         cluster_id: of the cluster.
         system: where the node's actors live.
-        raft: its consensus role.
+        actors: of its store.
         door: its Redis door.
         stalls: who measures the event loop.
+        data: its data folder.
 
     Attributes:
         stopping: set when the node drains; it is then no longer ready.
@@ -56,7 +86,8 @@ class Health(Collector):
     """
 
     def __init__(
-        self, cluster_id: str, system: ActorSystem, raft: Reference, door: MeasuredDoor, stalls: LoopStallMonitor
+        self, cluster_id: str, system: ActorSystem, actors: StoreActors, door: MeasuredDoor, stalls: LoopStallMonitor,
+        data: Path,
     ) -> None:
         self.pid = os.getpid()
         self.stopping = False
@@ -64,7 +95,8 @@ class Health(Collector):
         self.latest: dict[str, Any] = {"name": system.name}
         self._cluster_id = cluster_id
         self._system = system
-        self._raft = raft
+        self._actors = actors
+        self._data = data
         self._door = door
         self._stalls = stalls
         self._started = time.monotonic()
@@ -90,7 +122,7 @@ class Health(Collector):
 
     def facts(self) -> dict[str, Any]:
         """What INFO shows of the node."""
-        return {"node": self._system.name, **{name: self.latest.get(name) for name in ROLE_FACTS}}
+        return {"node": self._system.name, **{name: self.latest.get(name) for name in (*ROLE_FACTS, *STORE_FACTS)}}
 
     def routes(self) -> Mapping[str, Route]:
         """Path to coroutine function, for the HTTP server."""
@@ -100,12 +132,11 @@ class Health(Collector):
 
     async def status(self) -> dict[str, Any]:
         """Everything, as one JSON object; ``role`` is None when the consensus role does not answer in time."""
-        try:
-            role: Status | None = await self._raft.ask(Inspect(), timeout_seconds=ASK_SECONDS)
-        except (AskError, SystemStopped):
-            role = None
+        asked = _asked(self._actors.raft, Inspect()), _asked(self._actors.shard, CountKeys())
+        role, held = await asyncio.gather(*asked)
+        refused_by = self._refused_by()
         self._raise_alarms(role)
-        checks = self._checks(role)
+        checks = self._checks(role, refused_by)
         counters = self._door.counters
         self.latest = {
             "name": self._system.name,
@@ -117,6 +148,10 @@ class Health(Collector):
             "http_port": self.http_port,
             "ready": all(problem is None for problem in checks.values()),
             "checks": {check: problem or "ok" for check, problem in checks.items()},
+            "refused_by": refused_by,
+            "keys": None if held is None else held.keys,
+            "expiring_keys": None if held is None else held.expiring,
+            "disk_bytes": disk_bytes(self._data),
             "uptime_seconds": round(time.monotonic() - self._started, 3),
             "clients": counters["connections"],
             "commands": counters["commands"],
@@ -132,7 +167,7 @@ class Health(Collector):
                 _log.error("%s is %d: %s", name, count, meaning)
                 self._alarmed[name] = count
 
-    def _checks(self, role: Status | None) -> dict[str, str | None]:
+    def _checks(self, role: Status | None, refused_by: Mapping[str, str]) -> dict[str, str | None]:
         """What must hold before clients should come: check to problem, None when it holds."""
         if role is not None and role.leader is not None and role.applied_index >= role.commit_index:
             self._caught_up = True
@@ -141,13 +176,14 @@ class Health(Collector):
             "consensus": "the consensus role does not answer" if role is None else None,
             "leader": "no leader is known" if role is None or role.leader is None else None,
             "state": None if self._caught_up else "what is committed is not applied yet",
-            "peers": "; ".join(self._refusals().values()) or None,
+            # A node that has a leader serves, whatever some peer that is set up wrongly thinks of it.
+            "peers": refusal(refused_by) if role is None or role.leader is None else None,
         }
 
-    def _refusals(self) -> Mapping[str, str]:
-        """Peers that do not accept this node, or that it does not accept, and why."""
+    def _refused_by(self) -> dict[str, str]:
+        """Peers that do not accept this node, and why."""
         carrier = self._system.world.remote.carrier
-        return carrier.refusals if isinstance(carrier, Transport) else {}
+        return dict(carrier.refused_by) if isinstance(carrier, Transport) else {}
 
     async def _livez(self, _query: Mapping[str, list[str]]) -> Response:
         return Response.text(200, "ok")
@@ -180,6 +216,9 @@ class Health(Collector):
         histogram = self._door.latency
         latency.add_metric([node], prometheus_buckets(histogram.counts), histogram.total_seconds)
         yield latency
+        for name, what in STORE_GAUGES.items():
+            if self.latest.get(name) is not None:
+                yield self._gauge(f"actorum_store_{name}", what, name)
         for name in ("term", "commit_index", "applied_index", "last_index", "snapshot_index"):
             if self.latest.get(name) is not None:
                 yield self._gauge(f"actorum_raft_{name}", f"{name.replace('_', ' ')} of the Raft role", name)

@@ -15,6 +15,7 @@ from actorum.cluster import Cluster
 from actorum.exits import Exit
 from actorum.launcher_view import View
 from actorum.node_process import NodeProcess
+from actorum.readiness import refusal
 
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 5.0
@@ -97,6 +98,7 @@ class Launcher:
         self._due: dict[str, float] = {}
         self._ended: set[str] = set()
         self._announced: dict[str, int | None] = {}
+        self._refused: dict[str, str | None] = {}
         self._signals = 0
 
     def run(self) -> Exit:
@@ -129,6 +131,7 @@ class Launcher:
                 self._say("every node ended, and --no-restart was given: nothing is left to run")
                 return Exit.FAILED
             self._announce(statuses, now - begun)
+            self._tell_refusals(statuses)
             if view is not None:
                 view.show({node.name: statuses.of(node) for node in self._cluster})
             statuses.interval_seconds = TICK_SECONDS if self._is_news() else 0.5
@@ -190,6 +193,14 @@ class Launcher:
                     file=self._out,
                 )
             print("Ctrl-C stops it and keeps the data.", file=self._out, flush=True)
+
+    def _tell_refusals(self, statuses: Statuses) -> None:
+        """A node that its peers refuse stays up and serves nobody until somebody acts: say so, once a reason."""
+        for node in self._cluster:
+            refused = refusal(statuses.of(node).get("refused_by") or {})
+            if refused is not None and refused != self._refused.get(node.name):
+                self._say(f"node {node.name} is up and not ready: {refused}")
+            self._refused[node.name] = refused
 
     def _say(self, text: str) -> None:
         print(f"actorum: {text}", file=self._log or sys.stderr, flush=True)

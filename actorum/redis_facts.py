@@ -93,6 +93,13 @@ def _resident_bytes() -> int:
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
+def _keyspace(facts: Mapping[str, object]) -> dict[str, str]:
+    """Redis's line of its one database; an empty one has none."""
+    if not facts.get("keys"):
+        return {}
+    return {"db0": f"keys={facts['keys']},expires={facts.get('expiring_keys')},avg_ttl=0"}
+
+
 def info_text(
     port: int, uptime_seconds: int, version: str, clients: Mapping[str, object], stats: Mapping[str, object],
     status: Callable[[], Mapping[str, object]], sections: Sequence[bytes],
@@ -105,11 +112,13 @@ def info_text(
         version: of Actorum.
         clients: lines of the section "Clients".
         stats: lines of the section "Stats".
-        status: gives the node's own facts (its name, role, leader, term, commit index); they stand in "Replication"
-            with the prefix ``actorum_``, because there ``role`` has Redis's meaning: any node takes writes.
+        status: gives the node's own facts (its name, role, leader, term, commit index, keys, bytes on disk); they stand
+            in "Replication" with the prefix ``actorum_``, because there ``role`` has Redis's meaning: any node takes
+            writes. The keys stand in "Keyspace", too, as Redis has them.
         sections: what the client asked for; none, "all", "default" and "everything" mean all of them.
     """
     usage = resource.getrusage(resource.RUSAGE_SELF)
+    facts = status()
     everything: dict[str, Mapping[str, object]] = {
         "Server": {
             "redis_version": REDIS_VERSION, "redis_mode": "standalone", "actorum_version": version,
@@ -123,10 +132,11 @@ def info_text(
         "Stats": stats,
         "Replication": {
             "role": "master", "connected_slaves": 0,
-            **{f"actorum_{name}": "" if value is None else value for name, value in status().items()},
+            **{f"actorum_{name}": "" if value is None else value for name, value in facts.items()},
         },
         "CPU": {"used_cpu_sys": f"{usage.ru_stime:.6f}", "used_cpu_user": f"{usage.ru_utime:.6f}"},
         "Cluster": {"cluster_enabled": 0},
+        "Keyspace": _keyspace(facts),
     }
     wanted = {section.decode("utf-8", "replace").lower() for section in sections}
     shown = [

@@ -72,7 +72,7 @@ class LinkOwner(Protocol):
     ) -> None:
         """The link was up and is lost, or the first attempts to reach the peer failed for too long."""
 
-    def link_refused(self, link: Link, reason: str) -> None:
+    def link_refused(self, link: Link, reason: str, by_peer: bool) -> None:
         """One side does not accept the other."""
 
     def mark_dirty(self, link: Link) -> None:
@@ -230,7 +230,7 @@ class Link(Sending):
                 case Welcome() if self.state is LinkState.DIALLING:
                     self._welcomed(message, version)
                 case Refused(reason):
-                    self._refused(reason)
+                    self._refused(reason, by_peer=True)
                 case Stranger():
                     self.lost("the peer no longer knows this link", cut_by_peer=True, again=True)
                 case Bye(reason):
@@ -350,9 +350,9 @@ class Link(Sending):
         if was_up:
             self._owner.link_lost(self, reason, was_up=True, cut_by_peer=cut_by_peer, again=again, left=left)
 
-    def _refused(self, reason: str) -> None:
+    def _refused(self, reason: str, by_peer: bool = False) -> None:
         self._attempts = 16  # nothing changes until somebody acts
-        self._owner.link_refused(self, reason)
+        self._owner.link_refused(self, reason, by_peer)
         self.lost(reason, cut_by_peer=True)
         if self._patience > 0:
             self._patience = 0

@@ -88,6 +88,7 @@ class Transport(Outlet):
         address: the bound address, after ``start``.
         counters: what happened, by name (``COUNTERS``).
         refusals: node -> why this node and that one do not talk.
+        refused_by: those of them in which the other one refuses this node.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Transport(Outlet):
         self.settings = settings if settings is not None else TransportSettings()
         self.loop = loop
         self.refusals: dict[str, str] = {}
+        self.refused_by: dict[str, str] = {}
         self.address = ""
         self.us = Identity(node, incarnation, cluster_id, folder_id, advertise or "")
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -372,6 +374,7 @@ class Transport(Outlet):
         self._admission.remember(welcome)
         self.counters["links_up"] += 1
         self.refusals.pop(link.node, None)
+        self.refused_by.pop(link.node, None)
         self._log.info(("up", link.node), "peer up", peer=link.node, address=link.address)
         other = self._registry.get(link.node)
         if other is not None and other.incarnation != link.incarnation:
@@ -406,10 +409,12 @@ class Transport(Outlet):
         if again:  # the peer introduced itself while this side still took the old link for good
             link.be_patient()
 
-    def link_refused(self, link: Link, reason: str) -> None:
-        """This node and the peer do not accept each other."""
+    def link_refused(self, link: Link, reason: str, by_peer: bool) -> None:
+        """This node does not accept the peer, or the peer this node."""
         self.counters["links_refused"] += 1
         self.refusals[link.node] = reason
+        if by_peer:
+            self.refused_by[link.node] = reason
         self._log.warning(("refused", link.node), "link refused", peer=link.node, address=link.address, reason=reason)
 
     def peers(self) -> dict[str, tuple[str, int, int]]:

@@ -227,6 +227,22 @@ class ShardStatus(Message, wire="storage.shard-status"):
     expired_keys: int
 
 
+class KeyCounts(Message, wire="storage.key-counts"):
+    """How many keys a shard holds.
+
+    Attributes:
+        keys: all of them.
+        expiring: those that have a deadline.
+    """
+
+    keys: int
+    expiring: int
+
+
+class CountKeys(Request[KeyCounts], wire="storage.count-keys"):
+    """Anyone to shard: how many? Costs little, whatever the shard holds."""
+
+
 class InspectShard(Request[ShardStatus], wire="storage.inspect-shard"):
     """Anyone to shard: how are you?"""
 

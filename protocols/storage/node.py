@@ -57,6 +57,7 @@ class StoreActors(NamedTuple):
 
     gateway: Reference
     raft: Reference
+    shard: Reference
 
 
 def spawn_store(spawn: Spawn, nodes: Sequence[str], settings: StoreSettings) -> StoreActors:
@@ -67,7 +68,7 @@ def spawn_store(spawn: Spawn, nodes: Sequence[str], settings: StoreSettings) -> 
         nodes: names of all nodes of the cluster when it is created, this one included.
         settings: of the actors.
     """
-    spawn(StorageShard, settings.shard, name=SHARD_NAME, supervision=ESCALATE)
+    shard = spawn(StorageShard, settings.shard, name=SHARD_NAME, supervision=ESCALATE)
     spawn(RaftLog, settings.adapter, settings.raft.group, name=LOG_NAME, supervision=ESCALATE)
     gateway = spawn(Gateway, settings.gateway, name=GATEWAY_NAME, supervision=ESCALATE)
     raft = spawn(
@@ -76,4 +77,4 @@ def spawn_store(spawn: Spawn, nodes: Sequence[str], settings: StoreSettings) -> 
     spawn(
         HeartbeatDetector, tuple(nodes), settings.detector, name=settings.detector.name, supervision=ESCALATE
     )
-    return StoreActors(gateway, raft)
+    return StoreActors(gateway, raft, shard)

@@ -17,7 +17,9 @@ from protocols.storage.messages import (
     Applied,
     Apply,
     AskApplied,
+    CountKeys,
     InspectShard,
+    KeyCounts,
     Read,
     ReadAnswer,
     ReadBatch,
@@ -228,6 +230,11 @@ class StorageShard(Actor):
         self._store.restore_chunk(data)
 
     # --- watching ---------------------------------------------------------------------------------------------------
+
+    @on(CountKeys)
+    def count_keys(self, message: CountKeys, context: Context) -> None:
+        """Report the number of keys."""
+        context.reply(KeyCounts(len(self._store), self._store.stats()["keys_with_deadline"]))
 
     @on(InspectShard)
     def inspect(self, message: InspectShard, context: Context) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import resource
 import shutil
 import socket
@@ -152,8 +153,21 @@ def test_a_voter_with_an_emptied_folder_is_refused_by_its_peers(cluster: Cluster
     found = victim.http("/readyz?verbose")
     assert found is not None
     assert found[0] == 503
+    assert b"refused by its peers" in found[1]
     assert b"emptied or replaced" in found[1]
     others = [node for node in cluster if node is not victim]
+    for other in others:
+        eventually(lambda node=other: (node.http("/readyz") or (0,))[0] == 200, "who refuses another serves")
+    shown = actorum("status", "--config", cluster.config)
+    assert shown.returncode == Exit.FAILED
+    assert re.search(rf"^{victim.name}: up, not ready: refused by its peers .*emptied or replaced", shown.stdout, re.M)
+    found_by_json = json.loads(actorum("status", "--json", "--config", cluster.config).stdout)
+    statuses = {one["name"]: one for one in found_by_json["nodes"]}
+    assert {*statuses[victim.name]["refused_by"]} == {node.name for node in others}
+    for other in others:
+        assert statuses[other.name]["keys"] == 1
+        assert statuses[other.name]["disk_bytes"] > 0
+        assert statuses[other.name]["refused_by"] == {}
     with others[0].client() as client:
         client.set("k", "w")
         assert read(client, "k") == b"w"

@@ -175,6 +175,24 @@ def test_hello_switches_the_protocol_for_what_follows() -> None:
     with_wire(test)
 
 
+def test_info_shows_the_keys_as_redis_does() -> None:
+    async def test(wire: Wire, _door: RedisDoor, _gateway: StoreGateway) -> None:
+        found, = twins.parse(await wire.ask("INFO", "keyspace"))
+        assert found == b"# Keyspace\r\ndb0:keys=7,expires=2,avg_ttl=0\r\n"
+        everything, = twins.parse(await wire.ask("INFO"))
+        assert b"actorum_keys:7\r\n" in everything
+        assert b"actorum_disk_bytes:4096\r\n" in everything
+
+    with_wire(test, status=lambda: {"keys": 7, "expiring_keys": 2, "disk_bytes": 4096})
+
+
+def test_info_of_a_node_without_keys_has_an_empty_keyspace() -> None:
+    async def test(wire: Wire, _door: RedisDoor, _gateway: StoreGateway) -> None:
+        assert twins.parse(await wire.ask("INFO", "keyspace")) == [b"# Keyspace\r\n"]
+
+    with_wire(test, status=lambda: {"keys": 0, "expiring_keys": 0})
+
+
 def test_info_and_command_describe_the_node() -> None:
     async def test(wire: Wire, door: RedisDoor, _gateway: StoreGateway) -> None:
         info, = twins.parse(await wire.ask("INFO"))

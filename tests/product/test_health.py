@@ -29,7 +29,7 @@ def role(**counts: int) -> Status:
 def test_a_possible_loss_is_logged_once_each_time_it_grows(caplog: pytest.LogCaptureFixture) -> None:
     nothing: Any = None
     system: Any = SimpleNamespace(name="n1")
-    health = Health("c", system, nothing, nothing, nothing)
+    health = Health("c", system, nothing, nothing, nothing, nothing)
     with caplog.at_level(logging.ERROR, "actorum.health"):
         for said in (None, role(), role(possibly_lost=2), role(possibly_lost=2), role(possibly_lost=3)):
             health._raise_alarms(said)
