@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from actorum.cli_find import config_option, find_config
-from actorum.exits import Exit
+from actorum.exits import MEANINGS, OF_COMMANDS, Exit, epilog
 
 #: Commands with a module of their own, imported when the command is called for: name, module, function.
 COMMANDS = {
@@ -44,31 +44,40 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 class _LazyGroup(click.Group):
-    """Imports the command that is called for, and no other, so that each starts quickly."""
+    """Imports the command that is called for, and no other, so that each starts quickly; adds its exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *COMMANDS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return super().get_command(ctx, cmd_name)
-        module, function = COMMANDS[cmd_name]
-        found: click.Command = getattr(importlib.import_module(module), function)
+        if cmd_name in COMMANDS:
+            module, function = COMMANDS[cmd_name]
+            found: click.Command | None = getattr(importlib.import_module(module), function)
+        else:
+            found = super().get_command(ctx, cmd_name)
+        if found is not None:
+            _document(found, cmd_name)
         return found
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def _document(command: click.Command, name: str) -> None:
+    """Let the help of a command, or of those of a group, end with its exit codes."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _document(inner, f"{name} {inner.name}")
+    else:
+        command.epilog = epilog(OF_COMMANDS[name])
+
+
+@click.group(
+    cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=epilog(MEANINGS),
+)
 @click.version_option(package_name="actorum")
 def cli() -> None:
-    """A replicated, durable, linearizable store made of actors; spoken to by any Redis client.
-
-    \b
-    Exit codes: 0 done · 1 the answer is no · 2 command line or settings · 3 port in use · 4 data folder refused
-    5 nobody serves, not executed · 6 outcome unknown · 7 disk failed · 70 a node's bug
-    """
+    """A replicated, durable, linearizable store made of actors; spoken to by any Redis client."""
 
 
-@cli.command()
+@cli.command(short_help="Start a cluster on this machine and keep it running.")
 @click.option("--nodes", type=click.IntRange(1, 9), help="How many nodes a new cluster gets (default 3).")
 @click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path),
@@ -109,7 +118,7 @@ def up(
     sys.exit(Launcher(cluster, restart=not no_restart, as_json=as_json).run())
 
 
-@cli.command()
+@cli.command(short_help="Run one node in this process until SIGTERM.")
 @click.option(
     "--config", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A node file or a cluster file."
 )
@@ -128,15 +137,11 @@ def node(
     sys.exit(run_node(config, name, ready_file=ready_file, stop_with_parent=stop_with_parent, overrides=overrides))
 
 
-@cli.command()
+@cli.command(short_help="Show every node's role, progress, keys and size on disk.")
 @config_option
 @json_option
 def status(config: Path | None, as_json: bool) -> None:
-    """Show every node's role, progress, keys and size on disk, and what keeps it from serving.
-
-    \b
-    Exit codes: 0 one leads and all are ready · 1 one leads, not all are ready · 5 none leads
-    """
+    """Show every node's role, progress, keys and size on disk, and what keeps it from serving."""
     from actorum.cli_status import collect, exit_code, show
 
     found = collect(find_config(config))
@@ -152,12 +157,12 @@ def config() -> None:
     """Check and show settings."""
 
 
-@config.command()
+@config.command(short_help="Read the settings as a node would.")
 @config_option
 @set_option
 @json_option
 def check(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Read the settings as a node would; exit code 2 and the reason when they cannot be used."""
+    """Read the settings as a node would, and say what is wrong with them."""
     from actorum.settings import SettingsError
     from actorum.settings_file import load
 
@@ -189,7 +194,7 @@ def show(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None
     click.echo(msgspec.json.encode(settings).decode() if as_json else to_toml(settings), nl=as_json)
 
 
-@cli.command()
+@cli.command(short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the completion script of a shell: eval "$(actorum completion bash)"."""
@@ -205,7 +210,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         cli.main(arguments, prog_name="actorum", standalone_mode=False)
     except click.exceptions.Abort:
-        sys.exit(130)
+        sys.exit(Exit.INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

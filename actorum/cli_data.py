@@ -29,7 +29,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 @node_option
 @json_option
 def get(key: str, config: Path | None, node: str | None, as_json: bool) -> None:
-    """Print the value of KEY (linearizable). Exit code 1 when there is none."""
+    """Print the value of KEY (linearizable)."""
     value = _execute(config, node, ("GET", key), repeatable=True)
     if as_json:
         click.echo(json.dumps({"key": key, **_as_json(value)}))
@@ -40,7 +40,7 @@ def get(key: str, config: Path | None, node: str | None, as_json: bool) -> None:
         sys.exit(Exit.FAILED)
 
 
-@click.command("set")
+@click.command("set", short_help="Set KEY to VALUE; done when it is on disk on a majority.")
 @click.argument("key")
 @click.argument("value")
 @click.option("--ttl", type=click.FloatRange(min=0.001), metavar="SECONDS", help="Let the key expire.")
@@ -59,7 +59,7 @@ def put(key: str, value: str, ttl: float | None, config: Path | None, node: str 
 @node_option
 @json_option
 def delete(keys: tuple[str, ...], config: Path | None, node: str | None, as_json: bool) -> None:
-    """Delete KEYS; prints how many existed. Exit code 1 when none did."""
+    """Delete KEYS; prints how many existed."""
     deleted = _execute(config, node, ("DEL", *keys), repeatable=False)
     click.echo(json.dumps({"deleted": deleted}) if as_json else deleted)
     if not deleted:

@@ -48,7 +48,7 @@ def inspect(directory: Path, as_json: bool) -> None:
 @directory_argument
 @json_option
 def verify(directory: Path, as_json: bool) -> None:
-    """Check every record. Exit code 1 when something that was durable is unreadable."""
+    """Check every record."""
     from core_ext import log_tools
 
     found = _run(log_tools.verify, directory)
@@ -69,7 +69,7 @@ def verify(directory: Path, as_json: bool) -> None:
         sys.exit(Exit.FAILED)
 
 
-@log.command()
+@log.command(short_help="Cut each stream before its first unreadable record.")
 @directory_argument
 @json_option
 def repair(directory: Path, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from actorum.exits import Exit
 from actorum.nemesis import Fault
 
 
-@click.command()
+@click.command(short_help="Kill and pause a new cluster under load; judge what clients saw.")
 @click.option("--minutes", type=click.FloatRange(min=0), default=1.0, show_default=True, help="How long.")
 @click.option("--nodes", type=click.IntRange(3, 9), default=3, show_default=True, help="Node processes.")
 @click.option("--clients", type=click.IntRange(1, 64), default=8, show_default=True, help="Clients at work.")
@@ -34,11 +34,7 @@ def torture(
     *, minutes: float, nodes: int, clients: int, rate: float, seed: int | None, faults: tuple[str, ...],
     data: Path | None, as_json: bool,
 ) -> None:
-    """Kill and pause the nodes of a new cluster on this machine under load, and judge what the clients saw.
-
-    \b
-    Exit codes: 0 every history was linearizable · 1 a violation, or a promise broken · 4 a history was not decided
-    """
+    """Kill and pause the nodes of a new cluster on this machine under load, and judge what the clients saw."""
     import secrets
 
     from rich.console import Console
@@ -75,5 +71,5 @@ def torture(
     if work.rounds and not work.rounds[-1].good:
         torture_view.explain(work.rounds[-1], console)
         undecided = work.rounds[-1].report.verdict is Verdict.UNKNOWN and not work.rounds[-1].problem
-        sys.exit(4 if undecided else Exit.FAILED)
+        sys.exit(Exit.UNDECIDED if undecided else Exit.FAILED)
     sys.exit(Exit.OK)

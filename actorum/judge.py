@@ -19,7 +19,6 @@ from actorum.exits import Exit
 if TYPE_CHECKING:
     from actors.verification.histories import History, Model, Report
 
-UNDECIDED = 4  # exit code of judge and verify: a limit was reached first
 LEVELS = ("strong", "sequential", "causal", "eventual", "transactions")
 
 
@@ -42,11 +41,7 @@ def judge(
     history: str, level: str, model_name: str | None, key_initial: str | None, time_limit: float | None, as_json: bool,
     picture: Path | None,
 ) -> None:
-    """Judge a recorded HISTORY (JSON lines; - for standard input).
-
-    \b
-    Exit codes: 0 ok · 1 violation · 2 malformed history or command line · 4 unknown (a limit was reached)
-    """
+    """Judge a recorded HISTORY (JSON lines; - for standard input)."""
     from actors.verification.histories import HistoryError, Verdict, read_history
     from actors.verification.histories import judge as judge_history
     from actors.verification.histories.picture import svg
@@ -81,7 +76,8 @@ def judge(
             click.echo(f"actorum: the picture was not written: {error}", err=True)
         else:
             click.echo(f"picture: {picture}", err=as_json)
-    sys.exit({Verdict.OK: Exit.OK, Verdict.VIOLATION: Exit.FAILED, Verdict.UNKNOWN: UNDECIDED}[report.verdict])
+    codes = {Verdict.OK: Exit.OK, Verdict.VIOLATION: Exit.FAILED, Verdict.UNKNOWN: Exit.UNDECIDED}
+    sys.exit(codes[report.verdict])
 
 
 def _value(given: str | None) -> Any:

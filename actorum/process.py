@@ -28,7 +28,6 @@ from core_ext.log_errors import LogCorrupted, LogError, LogFailed, LogForeign, L
 from protocols.raft import DiskLost
 
 PR_SET_PDEATHSIG = 1
-IMMEDIATE_EXIT = 128 + signal.SIGTERM
 _log = logging.getLogger("actorum.node")
 
 
@@ -91,7 +90,7 @@ class _Stopper:
     def _on_signal(self, number: signal.Signals) -> None:
         if self.asked.is_set():
             # What was acknowledged is on disk; nothing is left that must not be dropped.
-            os._exit(IMMEDIATE_EXIT)
+            os._exit(Exit.ENDED_AT_ONCE)
         self.why = number.name
         self.asked.set()
 

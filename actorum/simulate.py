@@ -73,9 +73,6 @@ def simulate(
     """Simulate SCENARIO under faults that are drawn per seed.
 
     SCENARIO is raft, store, detector, or path/to/file.py:Class.
-
-    \b
-    Exit codes: 0 no property was violated · 1 one was · 2 the command line or the replay file cannot be used
     """
     from actors.simulation.replay import ReplayError
     from actors.simulation.swarm import ScenarioError

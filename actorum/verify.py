@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STRATEGIES = ("breadth", "depth", "random")
 
 
-@click.command()
+@click.command(short_help="Check every interleaving of a model of your actors.")
 @click.argument("model", required=False)
 @click.option("--list", "list_models", is_flag=True, help="List the shipped models and what can be set.")
 @click.option(
@@ -47,11 +47,7 @@ def verify(
     *, model: str | None, list_models: bool, settings: tuple[str, ...], memory: int, diagram: Path | None,
     as_json: bool, **options: Any,
 ) -> None:
-    """Check every interleaving of MODEL: the name of a shipped model, or path/to/file.py:Name.
-
-    \b
-    Exit codes: 0 all properties hold · 1 a violation · 2 the model cannot be checked · 4 unknown or bounded
-    """
+    """Check every interleaving of MODEL: the name of a shipped model, or path/to/file.py:Name."""
     from actorum.verify_models import ModelNotFound, load, shipped
 
     if list_models:
