@@ -5,10 +5,20 @@
 
 -define(CHUNK, 20000).
 -define(SPAWNS, 200000).
+-define(START_TRIES, 500).  % 10 s in all
+-define(START_STEP, 20).  % milliseconds
+
+%% The other node, when it has started; it may not even be known to the name server yet.
+started(Node, 0) -> erlang:error({not_started, Node});
+started(Node, Tries) ->
+    case net_adm:ping(Node) =:= pong andalso rpc:call(Node, init, get_status, []) of
+        {started, _} -> Node;
+        _ -> timer:sleep(?START_STEP), started(Node, Tries - 1)
+    end.
 
 main([What, Seconds | Rest]) ->
     Deadline = list_to_integer(Seconds) * 1000000,
-    Node = case Rest of [Name] -> Name1 = list_to_atom(Name), pong = net_adm:ping(Name1), Name1; [] -> node() end,
+    Node = case Rest of [Name] -> started(list_to_atom(Name), ?START_TRIES); [] -> node() end,
     Chunk = chunk(What, Node),
     Start = erlang:monotonic_time(microsecond),
     Done = repeat(Chunk, Start, Deadline, 0),

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from actorum.cluster import free_ports
+from actorum.cluster import free_ports, wait_for
 from bench.timing import ROOT, run_json
 
 INSTALL = "apt-get install erlang-base"
 SOURCE = Path(__file__).with_name("actors.erl")
 BUILT = ROOT / "build" / "bench"
+START_SECONDS = 10.0
 
 
 def installed() -> bool:
@@ -40,6 +40,12 @@ def local(what: str, seconds: float) -> float:
     return float(run_json([*command, what, str(rounded)])["value"])
 
 
+def _answers(port: int, environment: dict[str, str]) -> bool | None:
+    """True when an epmd answers there, None when not yet."""
+    asked = subprocess.run(["epmd", "-port", str(port), "-names"], env=environment, capture_output=True, check=False)
+    return asked.returncode == 0 or None
+
+
 @contextmanager
 def _name_server() -> Iterator[dict[str, str]]:
     """An epmd of our own on a free port; the environment in which nodes find it."""
@@ -47,7 +53,7 @@ def _name_server() -> Iterator[dict[str, str]]:
     environment = {**os.environ, "ERL_EPMD_PORT": str(port), "ERL_EPMD_ADDRESS": "127.0.0.1"}
     server = subprocess.Popen(["epmd", "-port", str(port)], env=environment)
     try:
-        time.sleep(0.3)
+        wait_for(lambda: _answers(port, environment), START_SECONDS, "epmd does not answer", lambda: f"port {port}")
         yield environment
     finally:
         server.terminate()
@@ -55,7 +61,7 @@ def _name_server() -> Iterator[dict[str, str]]:
 
 
 def remote(what: str, seconds: float) -> float:
-    """``tell`` or ``ask`` per second between two nodes of this host."""
+    """``tell`` or ``ask`` per second between two nodes of this host; one waits until the other has started."""
     folder = str(compiled())
     with ExitStack() as stack:
         environment = stack.enter_context(_name_server())
@@ -66,7 +72,6 @@ def remote(what: str, seconds: float) -> float:
         )
         stack.callback(other.wait)
         stack.callback(other.kill)
-        time.sleep(1.0)
         return float(run_json(
             [*base, "-name", "bench_a@127.0.0.1", "-run", "actors", "main", what, str(max(int(seconds), 1)),
              "bench_b@127.0.0.1"], env=environment,
