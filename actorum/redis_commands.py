@@ -70,13 +70,44 @@ def _printable(text: bytes) -> bool:
     return all(33 <= byte <= 126 for byte in text)
 
 
+_CLIENT_TYPES = (b"normal", b"master", b"replica", b"slave", b"pubsub")
+_CLIENT_HELP = (
+    "GETNAME", "    Return the name of the current connection.",
+    "ID", "    Return the ID of the current connection.",
+    "INFO", "    Return information about the current client connection.",
+    "LIST [options ...]", "    Return information about client connections. Options:",
+    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)", "      Return clients of specified type; all are normal.",
+    "    * ID <id> [<id> ...]", "      Return clients of these IDs.",
+    "NO-EVICT (ON|OFF)", "    Accepted: nothing is ever evicted.",
+    "NO-TOUCH (ON|OFF)", "    Accepted: nothing is ever evicted.",
+    "SETINFO <option> <value>", "    Set lib-name or lib-ver of the current connection.",
+    "SETNAME <name>", "    Assign the name <name> to the current connection.",
+)
+_COMMAND_HELP = (
+    "(no subcommand)", "    Return details about all commands.",
+    "COUNT", "    Return the total number of commands.",
+    "DOCS [<command-name> ...]", "    Return documentation details about multiple commands.",
+    "INFO [<command-name> ...]", "    Return details about multiple commands.",
+    "LIST", "    Return a list of all commands.",
+)
+_CONFIG_HELP = (
+    "GET <pattern>", "    Return parameters matching the glob-like <pattern> and their values.",
+)
+
+
 def _wrong_arity(name: str) -> bytes:
     return error(f"ERR wrong number of arguments for '{name}' command")
 
 
 def _unknown_subcommand(container: str, subcommand: bytes) -> bytes:
-    shown = subcommand[:_SHOWN_ARGUMENT_BYTES].decode("utf-8", "surrogateescape")
+    shown = subcommand[:_SHOWN_ARGUMENT_BYTES].partition(b"\0")[0].decode("utf-8", "surrogateescape")
     return error(f"ERR unknown subcommand '{shown}'. Try {container} HELP.")
+
+
+def _help(container: str, lines: Iterable[str]) -> bytes:
+    """The answer to a container's HELP, in Redis's form."""
+    head = f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
+    return array([simple(line) for line in (head, *lines, "HELP", "    Print this help.")])
 
 
 class LocalCommands:
@@ -119,7 +150,6 @@ class LocalCommands:
             b"SETNAME": (self._client_setname, 1),
             b"SETINFO": (self._client_setinfo, 2),
             b"INFO": (lambda connection, _: self._described(connection, [connection]), 0),
-            b"LIST": (lambda connection, _: self._described(connection, self._door.connections), 0),
             b"NO-EVICT": (self._client_switch, 1),
             b"NO-TOUCH": (self._client_switch, 1),
         }
@@ -210,13 +240,36 @@ class LocalCommands:
     # --- CLIENT ---
 
     def client(self, connection: RedisConnection, arguments: list[bytes]) -> bytes:
-        found = self._client.get(arguments[0].upper())
+        subcommand = arguments[0].upper()
+        if subcommand == b"LIST":
+            return self._client_list(connection, arguments[1:])
+        if subcommand == b"HELP" and len(arguments) == 1:
+            return _help("CLIENT", _CLIENT_HELP)
+        found = self._client.get(subcommand)
         if found is None:
             return _unknown_subcommand("CLIENT", arguments[0])
         handler, count = found
         if len(arguments) - 1 != count:
             return _wrong_arity(f"client|{arguments[0].decode().lower()}")
         return handler(connection, arguments[1:])
+
+    def _client_list(self, connection: RedisConnection, options: list[bytes]) -> bytes:
+        """All connections; or those of a TYPE (all are "normal"), or with one of the numbers behind ID."""
+        wanted = list(self._door.connections)
+        match [option.upper() for option in options[:1]]:
+            case [b"TYPE"] if len(options) == 2:
+                kind = options[1].lower()
+                if kind not in _CLIENT_TYPES:
+                    return error(f"ERR Unknown client type '{kind.decode('utf-8', 'surrogateescape')}'")
+                wanted = wanted if kind == b"normal" else []
+            case [b"ID"] if len(options) > 1:
+                numbers = [_integer(option) for option in options[1:]]
+                if None in numbers:
+                    return error("ERR Invalid client ID")
+                wanted = [one for one in wanted if one.id in numbers]
+            case [_]:
+                return _SYNTAX_ERROR
+        return self._described(connection, wanted)
 
     def _client_getname(self, connection: RedisConnection, _arguments: list[bytes]) -> bytes:
         return bulk(connection.name) if connection.name else null(connection.session.protocol)
@@ -248,10 +301,19 @@ class LocalCommands:
     # --- the node ---
 
     def command(self, connection: RedisConnection, arguments: list[bytes]) -> bytes:
+        subcommand = arguments[0].upper() if arguments else b""
+        if subcommand == b"HELP" and len(arguments) == 1:
+            return _help("COMMAND", _COMMAND_HELP)
+        if subcommand == b"COUNT" and len(arguments) > 1:
+            return _wrong_arity("command|count")
+        if subcommand == b"LIST" and len(arguments) > 1:
+            return _SYNTAX_ERROR
         reply = command_reply(self._facts, arguments, connection.session.protocol)
         return reply if reply is not None else _unknown_subcommand("COMMAND", arguments[0])
 
     def config(self, connection: RedisConnection, arguments: list[bytes]) -> bytes:
+        if arguments[0].upper() == b"HELP" and len(arguments) == 1:
+            return _help("CONFIG", _CONFIG_HELP)
         if arguments[0].upper() != b"GET":
             return _unknown_subcommand("CONFIG", arguments[0])
         if len(arguments) < 2:

@@ -3,7 +3,7 @@ not know commands or actors.
 
 A socket that is closed while input stands unread in the kernel is reset, and the reset may overtake the last reply: the
 client would not learn what was wrong. So the door half-closes, reads and drops what the client still sends, and closes
-when the client does, or after so many seconds or bytes.
+when the client does, or falls silent, or after so many seconds or bytes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from core_ext.door import DoorCore
 from core_ext.sessions import Session
 
 PARTING_SECONDS = 2.0
+PARTING_QUIET_SECONDS = 0.25  # a client that has sent nothing for so long has nothing under way that could cost it
 PARTING_BYTES = 32 << 20  # the rest of a command that is too large, of a client that reads when all is written
 
 
@@ -77,7 +78,8 @@ class RedisConnection(asyncio.Protocol):
         self._slow: asyncio.TimerHandle | None = None
         self._ended = False  # the client sends no more, or nothing at the moment
         self._parting: asyncio.TimerHandle | None = None
-        self._parting_bytes = 0
+        self._parting_bytes = self._parting_seen = 0
+        self._parting_until = 0.0
         self.name = b""
         self.library: dict[str, bytes] = {}
         self._began = 0.0
@@ -149,7 +151,16 @@ class RedisConnection(asyncio.Protocol):
             return
         self.transport.write_eof()
         self.transport.resume_reading()
-        self._parting = asyncio.get_running_loop().call_later(PARTING_SECONDS, self.transport.close)
+        self._parting_until = time.monotonic() + PARTING_SECONDS
+        self._parting = asyncio.get_running_loop().call_later(PARTING_QUIET_SECONDS, self._part_further)
+
+    def _part_further(self) -> None:
+        quiet = self._parting_seen == self._parting_bytes
+        self._parting_seen = self._parting_bytes
+        if quiet or time.monotonic() > self._parting_until:
+            self.transport.close()
+        else:
+            self._parting = asyncio.get_running_loop().call_later(PARTING_QUIET_SECONDS, self._part_further)
 
     def finish(self) -> None:
         """The door closes: take no more, and end when everything that was taken is answered."""

@@ -152,7 +152,7 @@ def real_redis(tmp_path: Path) -> Iterator[int]:
         port: int = free.getsockname()[1]
     process = subprocess.Popen(
         [REDIS_SERVER, "--port", str(port), "--save", "", "--dir", str(tmp_path), "--bind", "127.0.0.1",
-         "--databases", "1"],
+         "--databases", "1", *(word for name in MISSING for word in ("--rename-command", name, ""))],
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -180,8 +180,25 @@ def conversation(port: int, stream: bytes) -> bytes:
         return said
 
 
+#: Commands of Redis that this store has not; the real one is told to forget them, and must say the same.
+MISSING = (
+    "MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH", "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUBLISH", "PUBSUB",
+    "MONITOR", "LPUSH", "HSET", "SADD", "ZADD", "XADD", "EVAL", "SCRIPT", "OBJECT", "DEBUG", "SHUTDOWN", "CLUSTER",
+    "ACL",
+)
+
+#: Subcommands that Redis has and this door has not.
+NOT_SO_IN_REDIS = [["CLIENT", "KILL", "x"], ["CLIENT", "pause", 10], ["CONFIG", "SET", "a", "b"]]
+
 STREAMS = [
-    *(request(*arguments) for arguments, _ in LOCAL if arguments != ["MULTI"]),
+    *(request(*arguments) for arguments, _ in LOCAL if arguments not in NOT_SO_IN_REDIS),
+    *(request(name) + request(name, "a", "b" * 100, "c" * 100) + request(name.lower(), "x") for name in MISSING),
+    *(request(name, "nope") + request(name, "NoPe", 1, "x" * 200) + request(name, "x" * 200) + request(name, "a\0b")
+      for name in ("CLIENT", "CONFIG", "COMMAND")),
+    request("COMMAND", "COUNT", "x") + request("COMMAND", "LIST", "x") + request("CONFIG", "GET"),
+    request("CLIENT", "LIST", "TYPE", "nope") + request("CLIENT", "LIST", "BAD") + request("CLIENT", "LIST", "TYPE"),
+    request("CLIENT", "LIST", "ID", "x") + request("CLIENT", "LIST", "ID", 0) + request("CLIENT", "LIST", "ID"),
+    request("CLIENT", "LIST", "TYPE", "pubsub") + request("CLIENT", "LIST", "ID", 999_999),
     b"PING\r\nping 'a b'\r\n\r\n\nECHO \"\\x41\\n\"\r\n",
     b"*0\r\n*-1\r\nPING\r\n",
     b"*1\r\n:1\r\n",

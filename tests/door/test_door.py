@@ -108,6 +108,9 @@ LOCAL = [
     (["CLIENT", "SETNAME", "a b"], b"-ERR Client names cannot contain spaces, newlines or special characters.\r\n"),
     (["CLIENT", "SETNAME"], b"-ERR wrong number of arguments for 'client|setname' command\r\n"),
     (["CLIENT", "FOO"], b"-ERR unknown subcommand 'FOO'. Try CLIENT HELP.\r\n"),
+    (["CLIENT", "KILL", "x"], b"-ERR unknown subcommand 'KILL'. Try CLIENT HELP.\r\n"),
+    (["CLIENT", "pause", 10], b"-ERR unknown subcommand 'pause'. Try CLIENT HELP.\r\n"),
+    (["CONFIG", "SET", "a", "b"], b"-ERR unknown subcommand 'SET'. Try CONFIG HELP.\r\n"),
     (["CLIENT", "NO-EVICT", "on"], b"+OK\r\n"),
     (["CLIENT", "NO-EVICT", "maybe"], b"-ERR syntax error\r\n"),
     (["AUTH", "x"], b"-ERR AUTH <password> called without any password configured for the default user. "
@@ -171,6 +174,24 @@ def test_hello_switches_the_protocol_for_what_follows() -> None:
         config, = twins.parse(await wire.ask("CONFIG", "GET", "max*", "port"))
         assert set(config) == {b"maxclients", b"maxmemory", b"maxmemory-policy", b"port"}
         assert (await wire.ask("INFO", "server")).startswith(b"=")
+
+    with_wire(test)
+
+
+def test_help_names_every_subcommand_and_the_list_of_clients_can_be_narrowed() -> None:
+    async def test(wire: Wire, _door: RedisDoor, _gateway: StoreGateway) -> None:
+        for container, wanted in (
+            ("CLIENT", {"ID", "GETNAME", "SETNAME", "SETINFO", "INFO", "LIST", "NO-EVICT", "NO-TOUCH", "HELP"}),
+            ("COMMAND", {"COUNT", "LIST", "INFO", "DOCS", "HELP"}), ("CONFIG", {"GET", "HELP"}),
+        ):
+            lines, = twins.parse(await wire.ask(container, "help"))
+            assert lines[0].startswith(container.encode() + b" <subcommand>")
+            assert {line.split()[0].decode() for line in lines[1:] if line[:1] not in (b" ", b"(")} == wanted
+        own, = twins.parse(await wire.ask("CLIENT", "ID"))
+        narrowed = ((["TYPE", "normal"], 1), (["type", "PubSub"], 0), (["ID", own, 7], 1), (["ID", own + 1], 0))
+        for options, count in narrowed:
+            found, = twins.parse(await wire.ask("CLIENT", "LIST", *options))
+            assert found.count(b"\n") == count, options
 
     with_wire(test)
 

@@ -85,8 +85,8 @@ def ended(door: RedisDoor, data: bytes) -> tuple[bytes, bool]:
         return found, True
 
 
-def test_a_client_that_does_not_go_is_cut_off_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actorum.redis_connection.PARTING_SECONDS", 0.1)
+def test_a_client_that_falls_silent_and_does_not_go_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actorum.redis_connection.PARTING_SECONDS", 60.0)
 
     async def main() -> None:
         async with open_door() as (door, _):
@@ -94,6 +94,31 @@ def test_a_client_that_does_not_go_is_cut_off_in_time(monkeypatch: pytest.Monkey
             assert found.startswith(b"-ERR Protocol error")
             assert not sends
             assert door.counters["connections"] == 0
+
+    run(main())
+
+
+def drip(door: RedisDoor) -> float:
+    """Send a byte every now and then after the error, for as long as it works; the seconds that it worked."""
+    with connected(door) as client:
+        client.sendall(b"*1\r\n!!\r\n")
+        began = time.monotonic()
+        while time.monotonic() < began + DEADLINE_SECONDS:
+            try:
+                client.sendall(b"x")
+            except OSError:
+                break
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+
+def test_a_client_that_sends_drop_by_drop_is_cut_off_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actorum.redis_connection.PARTING_SECONDS", 0.4)
+
+    async def main() -> None:
+        async with open_door() as (door, _):
+            assert 0.3 < await asyncio.to_thread(drip, door) < DEADLINE_SECONDS
+            await until(lambda: door.counters["connections"] == 0)
 
     run(main())
 
@@ -112,7 +137,7 @@ def test_a_client_that_goes_on_sending_is_cut_off_after_so_many_bytes(monkeypatc
 
 
 def test_only_so_many_part_slowly_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actorum.redis_connection.PARTING_SECONDS", 60.0)
+    monkeypatch.setattr("actorum.redis_connection.PARTING_QUIET_SECONDS", 60.0)
     monkeypatch.setattr("actorum.redis_door._MAX_PARTING", 3)
 
     async def main() -> None:
