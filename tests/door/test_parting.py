@@ -70,30 +70,17 @@ def test_a_client_too_many_that_sends_at_once_is_told_so() -> None:
     run(main())
 
 
-def ended(door: RedisDoor, data: bytes) -> tuple[bytes, bool]:
-    """What a client reads that never ends its side, and whether it can still send a second after the end."""
-    with connected(door) as client:
-        client.sendall(data)
-        found = read_all(client)
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                client.sendall(b"x")
-            except OSError:
-                return found, False
-            time.sleep(0.01)
-        return found, True
-
-
 def test_a_client_that_falls_silent_and_does_not_go_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actorum.redis_connection.PARTING_SECONDS", 60.0)
 
     async def main() -> None:
         async with open_door() as (door, _):
-            found, sends = await asyncio.to_thread(ended, door, b"*1\r\n!!\r\n")
-            assert found.startswith(b"-ERR Protocol error")
-            assert not sends
-            assert door.counters["connections"] == 0
+            wire = await Wire.to(door)
+            wire.send(b"*1\r\n!!\r\n")
+            assert (await wire.rest()).startswith(b"-ERR Protocol error")
+            assert door.counters["connections"] == 1, "half-closed"
+            await until(lambda: door.counters["connections"] == 0)
+            await wire.close()
 
     run(main())
 
