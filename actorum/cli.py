@@ -73,8 +73,11 @@ def _document(command: click.Command, name: str) -> None:
     cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=epilog(MEANINGS),
 )
 @click.version_option(package_name="actorum")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """A replicated, durable, linearizable store made of actors; spoken to by any Redis client."""
+    if os.environ.get("NO_COLOR"):  # https://no-color.org
+        context.color = False
 
 
 @cli.command(short_help="Start a cluster on this machine and keep it running.")

@@ -12,7 +12,9 @@ import msgspec
 from actorum.exits import Exit
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-directory_argument = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+directory_argument = click.argument(
+    "directory", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
 
 
 @click.group()

@@ -85,12 +85,12 @@ def _describe(failure: Failure, written: Written) -> None:
     result, shrunk = failure.result, failure.shrunk
     click.echo(f"\nseed {result.seed} violates: {result.violated}")
     click.echo(f"  {result.text}")
-    click.echo(f"  digest {result.digest}, {result.events} events, {_counts(result.faults) or 'no faults'}")
+    click.echo(f"  digest {result.digest}, {result.events} events, {_faults(result.faults)}")
     if not failure.repeatable:
         click.echo("  its recorded choices gave another run: something in it is not drawn from the tape")
     click.echo(
         f"smallest run found ({failure.shrink_runs} tries): digest {shrunk.digest}, {shrunk.events} events, "
-        f"{_counts(shrunk.faults) or 'no faults'}\n"
+        f"{_faults(shrunk.faults)}\n"
     )
     click.echo(failure.text)
     click.echo(f"replay file: {written.replay}")
@@ -111,8 +111,12 @@ def _rates(campaign: Campaign) -> str:
     )
 
 
+def _faults(counts: dict[str, int]) -> str:
+    return _counts(counts) if counts else "no faults"
+
+
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
 
 
 def _document(

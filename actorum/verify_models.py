@@ -124,7 +124,7 @@ def _made(name: str, maker: Callable[..., Any], settings: Sequence[str]) -> Any:
         if not equals:
             raise ModelNotFound(f"--set {setting}: give KEY=VALUE")
         if key not in known:
-            raise ModelNotFound(f"{name} has no argument {key!r}; it has {', '.join(known) or 'none'}")
+            raise ModelNotFound(f"{name} has no argument {key!r}; its arguments: {', '.join(known) or 'none'}")
         given[key] = _converted(name, known[key], text)
     missing = [one.name for one in known.values() if one.default is inspect.Parameter.empty and one.name not in given]
     if missing:

@@ -117,7 +117,7 @@ def test_settings_reach_functions_and_are_read_as_json_where_text_does_not_do(fi
     ("arguments", "words"),
     [
         (["three-phase-commit"], "there is no shipped model 'three-phase-commit'; there are two-phase-commit"),
-        (["increment", "--set", "thread=2"], "has no argument 'thread'; it has threads"),
+        (["increment", "--set", "thread=2"], "has no argument 'thread'; its arguments: threads"),
         (["increment", "--set", "threads=two"], "--set threads=two: Expected `int`"),
         (["increment", "--set", "threads"], "give KEY=VALUE"),
         (["nowhere.py:Model"], "there is no file 'nowhere.py'"),

@@ -1,4 +1,4 @@
-"""Exit codes: one table, in the code, in the help of every command and in the docs."""
+"""The command line as a newcomer meets it: exit codes in one table, help that fits, no colors where none are wanted."""
 
 from __future__ import annotations
 
@@ -65,6 +65,20 @@ def test_the_docs_have_the_same_table() -> None:
         users = ", ".join(f"`{name}`" for name, codes in OF_COMMANDS.items() if code in codes)
         whose = "all" if code in (Exit.OK, Exit.INTERRUPTED) else users
         assert f"| {int(code)} | {MEANINGS[code]} | {whose} |" in text
+
+
+@pytest.mark.parametrize(("environment", "styled"), [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_that_wants_no_colors_gets_none(environment: dict[str, str], styled: bool) -> None:
+    result = CliRunner(env={"NO_COLOR": None, **environment}).invoke(cli, ["verify", "--list"], color=True)
+    assert result.exit_code == Exit.OK
+    assert ("\x1b[" in result.output) is styled
+
+
+def test_a_log_folder_that_does_not_exist_is_a_mistake_of_the_command_line(tmp_path: Path) -> None:
+    for command in ("inspect", "verify", "repair"):
+        result = CliRunner().invoke(cli, ["log", command, str(tmp_path / "nowhere")])
+        assert result.exit_code == Exit.SETTINGS
+        assert "does not exist" in result.output
 
 
 def test_the_checker_decides_with_the_same_codes() -> None:
