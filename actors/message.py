@@ -104,7 +104,7 @@ def check_fields(cls: type[Message]) -> None:
                     f"message {cls.__qualname__}: field {found.path!r} has the type {found.name!r}; what two actors "
                     f"share must be immutable all through and known to the wire: use {found.instead}"
                 )
-        MessageCodec(message_type).learn(cls)
+        MessageCodec(message_type).learn(cls, hints)
     except NameError as error:
         raise ContractError(f"message {cls.__qualname__}: a field has an unknown type: {error}") from error
     except CodecError as error:

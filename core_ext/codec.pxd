@@ -25,7 +25,7 @@ cdef class MessageCodec:
     cpdef object decode_as(self, expected, body)
     cdef object decode_plain(self, expected, body)
     cdef Plan plan_of_id(self, wire_id)
-    cdef Plan plan_of(self, cls)
+    cdef Plan plan_of(self, cls, hints=*)
     cdef object in_order(self, value, int depth)
     cdef object to_shadow(self, Plan plan, message)
     cdef object from_shadow(self, Plan plan, shadow)

@@ -123,13 +123,17 @@ cdef class MessageCodec:
         finally:
             self.depth -= 1
 
-    def learn(self, cls):
+    def learn(self, cls, hints):
         """Find out how messages of a type travel, before one does.
+
+        Args:
+            cls: the type.
+            hints: the types of its fields, by name: what ``typing.get_type_hints`` says.
 
         Raises:
             CodecError: they cannot; names the message and the reason.
         """
-        self.plan_of(cls)
+        self.plan_of(cls, hints)
 
     cpdef bytes encode_value(self, value):
         """The body of an answer: any value that msgspec knows, or a message.
@@ -189,7 +193,7 @@ cdef class MessageCodec:
         self.by_wire_id[wire_id] = plan
         return plan
 
-    cdef Plan plan_of(self, cls):
+    cdef Plan plan_of(self, cls, hints=None):
         cdef Plan plan = self.by_type.get(cls)
         if plan is not None:
             return plan
@@ -201,7 +205,7 @@ cdef class MessageCodec:
         plan.cls = cls
         plan.wire_id = cls.wire_id
         try:
-            hints = typing.get_type_hints(cls, include_extras=True)
+            hints = hints or typing.get_type_hints(cls, include_extras=True)
         except NameError as error:
             raise CodecError(f"message {cls.__qualname__}: a field has an unknown type: {error}") from error
         plan.has_sets = any([_holds(hint, _is_set, set()) for hint in hints.values()])
