@@ -79,6 +79,15 @@ cdef class Graph:
             marks[vertex] = vertex < self._vertex_room and self._first[vertex] == self._last[vertex]
         return found
 
+    def opened(self, uint32_t vertices):
+        """One byte per vertex: 1 where its edges are known."""
+        found = bytearray(vertices)
+        cdef uint8_t* marks = <uint8_t*> PyByteArray_AS_STRING(found)
+        cdef uint32_t vertex
+        for vertex in range(vertices):
+            marks[vertex] = vertex < self._vertex_room and self._first[vertex] <= self._last[vertex]
+        return found
+
     def closure(self, const uint8_t[::1] starts, const uint8_t[::1] within):
         """Everything that is reached from ``starts`` without leaving ``within``: one byte per vertex."""
         cdef uint32_t vertices = within.shape[0]

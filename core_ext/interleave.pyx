@@ -17,13 +17,6 @@ from core_ext.interleave_steps cimport (
 )
 from core_ext.interleave_tables cimport Ints, fingerprint
 
-cdef enum:
-    MAX_IN_FLIGHT = 4096    # more is a flood, not a model
-    MAX_LEVELS = 64         # actors that one action may touch one after the other with a choice each
-    MAX_PLAN = 4096
-    FAULT = 0               # the label of what no run is obliged to do; the world's first event stands for it
-    ROUND = 1               # the label of the end of a round; the world's second event
-
 cdef uint32_t OUTSIDE = 0xffffffffU  # the target of an edge that leaves the boundary or the bounds
 
 
@@ -44,32 +37,6 @@ cdef class Interleaving(LocalSteps):
         exact: compare whole states.
         keep_graph: remember every edge.
     """
-
-    cdef readonly StateStore states
-    cdef readonly uint64_t generated
-    cdef readonly bint cut                # the boundary refused a state
-    cdef readonly bint withheld           # a timer was not offered
-    cdef readonly object failure          # (state, action number) of a handler that failed; None
-    cdef public object boundary           # a Predicate; None
-    cdef public list watched              # Predicates whose truth is kept per state, at most 32
-    cdef public int32_t once              # bits of those that are asked until they hold in one state
-    cdef int32_t found
-    cdef readonly Graph graph             # labelled with events; None when it is not kept
-    cdef list nodes
-    cdef bint duplicating, lossy
-    cdef bint final, rounds
-    cdef int crashes, down, drops, capacity
-    cdef Ints bits
-    cdef int32_t* levels[MAX_LEVELS]
-    cdef Py_ssize_t lengths[MAX_LEVELS]
-    cdef int32_t plan_slot[MAX_PLAN]
-    cdef int32_t plan_event[MAX_PLAN]
-    cdef uint32_t current
-    cdef uint32_t ordinal
-    cdef int32_t label
-    cdef int32_t detail                   # the event of a delivery, loss or own doing; -1 - node for crash and recovery
-    cdef int32_t branches[MAX_LEVELS][3]  # by level: local state, event, and which of its outcomes
-    cdef list listing                     # successors are listed here instead of being stored
 
     def __cinit__(
         self, world, Py_ssize_t slots, list nodes, bint duplicating, bint lossy, int crashes, int down, int drops,
@@ -226,7 +193,6 @@ cdef class Interleaving(LocalSteps):
         """A successor is complete."""
         cdef int32_t* v = self.levels[level]
         cdef Py_ssize_t length = self.lengths[level]
-        cdef int64_t found
         cdef uint32_t ordinal = self.ordinal
         cdef int i, k
         self.ordinal += 1
@@ -240,14 +206,19 @@ cdef class Interleaving(LocalSteps):
             if self.graph is not None:
                 self.graph.put(OUTSIDE, self.label)
             return 0
-        found = self.states.put(
+        self.store(v, length, ordinal)
+        return 0
+
+    cdef int64_t store(self, const int32_t* v, Py_ssize_t length, uint32_t ordinal) except? -1:
+        """Keep a successor: its new number, or -2 - number of the state that was there already."""
+        cdef int64_t found = self.states.put(
             <const uint8_t*>v, <uint32_t>(length * sizeof(int32_t)), fingerprint(v, length), self.current, ordinal
         )
         if found >= 0 and self.watched:
             self.bits.add(self.judge(v, length))
         if self.graph is not None and self.current != OUTSIDE:
             self.graph.put(<uint32_t>(found if found >= 0 else -2 - found), self.label)
-        return 0
+        return found
 
     cdef int32_t judge(self, const int32_t* v, Py_ssize_t length) except? -1:
         cdef int32_t bits = 0

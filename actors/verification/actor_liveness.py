@@ -20,7 +20,6 @@ from core_ext.explore_graph import OUTSIDE
 
 if TYPE_CHECKING:
     from actors.verification.actor_model import Fairness
-    from actors.verification.actor_world import World
     from core_ext.interleave import Interleaving
 
 FAULT = 0
@@ -32,14 +31,15 @@ class Liveness:
     """Judges ``eventually`` and ``leads_to`` on an explored graph.
 
     Args:
-        world, engine: of the search.
+        engine: of the search.
         fairness: which infinite runs count.
         bounded: the exploration was not complete.
         replayer: makes traces.
+        initial: how many initial states there are; they have the first numbers.
     """
 
     def __init__(
-        self, world: World, engine: Interleaving, fairness: Fairness, bounded: bool, replayer: Replayer
+        self, engine: Interleaving, fairness: Fairness, bounded: bool, replayer: Replayer, initial: int
     ) -> None:
         assert engine.graph is not None
         self.engine = engine
@@ -47,17 +47,18 @@ class Liveness:
         self.fairness = fairness.value
         self.bounded = bounded
         self.replayer = replayer
+        self.initial = initial
         self.count = engine.states.count
 
     def judge(self, claim: Property, masks: Sequence[int]) -> Finding:
         """Is there a fair run that breaks the promise?"""
         goal = masks[-1]
         without = self.engine.where(goal, 0)
-        for state in range(self.engine.states.cursor, self.count):
-            without[state] = 0  # not explored: nobody knows how runs go on from there
+        for state, explored in enumerate(self.graph.opened(self.count)):
+            without[state] &= explored  # otherwise nobody knows how runs go on from there
         starts = bytearray(self.count)
         if claim.kind is Kind.EVENTUALLY:
-            for state in range(len(self.replayer.initial)):
+            for state in range(self.initial):
                 starts[state] = 1
         else:
             starts = self.engine.where(masks[0], masks[0])

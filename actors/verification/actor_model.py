@@ -16,11 +16,12 @@ from actors.message import Message
 from actors.verification.actor_events import Slot
 from actors.verification.actor_history import History
 from actors.verification.actor_network import Network
-from actors.verification.actor_search import Search
+from actors.verification.actor_search import explore
 from actors.verification.actor_view import View
+from actors.verification.actor_walks import walk
 from actors.verification.errors import ModelError
 from actors.verification.properties import Property
-from actors.verification.result import Options, ProgressCallback, Result
+from actors.verification.result import Options, ProgressCallback, Result, Strategy
 from core_ext.mailbox import Reference
 
 
@@ -160,9 +161,9 @@ class ActorModel(ABC):
         return f"{type(self).__name__}({', '.join(known)})"
 
     def check_with(self, options: Options, progress: ProgressCallback | None = None) -> Result:
-        """Explore every interleaving, and say what is known about every property.
+        """Explore every interleaving, or walk at random, and say what is known about every property.
 
         Raises:
             ModelError: an actor cannot be checked: names the actor, and the field, message or call.
         """
-        return Search(self, options).run(progress)
+        return (walk if options.strategy is Strategy.RANDOM else explore)(self, options, progress)

@@ -86,6 +86,9 @@ class Action(msgspec.Struct, frozen=True):
         return f"{self.actor.node} {'crashes' if self.act is Act.CRASH else 'recovers'}"
 
 
+Run = list[tuple[Action | None, Vector]]
+
+
 class Replayer:
     """Walks from the initial states again, and says what happens.
 
@@ -124,19 +127,23 @@ class Replayer:
             return Action(Act.EXPIRE, actor, number=event.payload, choices=chosen)
         return Action(Act.SYNC, actor)
 
-    def walk(self, state: int) -> list[tuple[Action | None, Vector]]:
-        """A shortest run to a state."""
+    def walk(self, state: int) -> Run:
+        """The run by which a state was reached; a shortest one when the search was breadth first."""
         path = self.engine.states.path(state)
-        vector = self.initial[path[0][1]]
-        found: list[tuple[Action | None, Vector]] = [(None, vector)]
-        for _, ordinal in path[1:]:
+        return self.follow([ordinal for _, ordinal in path])
+
+    def follow(self, trail: Sequence[int]) -> Run:
+        """The run from the initial state of that number along actions, each one the number of it in its state."""
+        vector = self.initial[trail[0]]
+        found: Run = [(None, vector)]
+        for ordinal in trail[1:]:
             label, detail, branches, vector = self.engine.successors(vector)[ordinal]
             found.append((self.action(detail, label, branches), vector))
         return found
 
-    def along(self, vector: Vector, edges: Sequence[tuple[int | None, int]]) -> list[tuple[Action | None, Vector]]:
+    def along(self, vector: Vector, edges: Sequence[tuple[int | None, int]]) -> Run:
         """The run from a state along edges of the graph, each one (label, next state's number)."""
-        found: list[tuple[Action | None, Vector]] = []
+        found: Run = []
         for wanted, number in edges:
             for label, detail, branches, after in self.engine.successors(vector):
                 if label == wanted and self.engine.number_of(after) == number:
@@ -148,19 +155,18 @@ class Replayer:
         return found
 
     def trace(self, state: int) -> Trace:
-        """A shortest run to a state, for people."""
+        """A run to a state, for people."""
         return self.as_trace(self.walk(state))
 
     def as_trace(
-        self, run: list[tuple[Action | None, Vector]], back_to: int | None = None, stuck: bool = False
+        self, run: Run, back_to: int | None = None, stuck: bool = False
     ) -> Trace:
         """A run for people."""
         steps = tuple(Step(action, View(self.sight, vector)) for action, vector in run)
         return Trace(steps, back_to, stuck, tuple(self.events(run)))
 
-    def failure(self, state: int, ordinal: int) -> tuple[Trace, str]:
-        """The run up to the handler that failed, and what it said."""
-        run = self.walk(state)
+    def failure(self, run: Run, ordinal: int) -> tuple[Trace, str]:
+        """The run up to the handler that failed, which its next action calls, and what it said."""
         label, detail, branches, vector = self.engine.successors(run[-1][1])[ordinal]
         run.append((self.action(detail, label, branches), vector))
         text = next(iter(self.world.failures.values())).text
@@ -169,7 +175,7 @@ class Replayer:
                         actor=run[-1][0].actor.name if run[-1][0] else "")
         return msgspec.structs.replace(trace, events=(*trace.events, failed)), text
 
-    def events(self, run: list[tuple[Action | None, Vector]]) -> list[Traced]:
+    def events(self, run: Run) -> list[Traced]:
         """The run for diagrams: every sending beside what became of it."""
         found: list[Traced] = []
         numbers: dict[int, list[int]] = {}
