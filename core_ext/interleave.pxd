@@ -6,6 +6,7 @@ from core_ext.explore cimport StateStore
 from core_ext.explore_graph cimport Graph
 from core_ext.interleave_steps cimport LocalSteps, Message
 from core_ext.interleave_tables cimport Ints
+from core_ext.interleave_twins cimport Twins
 
 cdef enum:
     MAX_IN_FLIGHT = 4096    # more is a flood, not a model
@@ -24,6 +25,8 @@ cdef class Interleaving(LocalSteps):
     cdef public list watched              # Predicates whose truth is kept per state, at most 32
     cdef public int32_t once              # bits of those that are asked until they hold in one state
     cdef int32_t found
+    cdef public Twins twins               # one state stands for all its images; None
+    cdef public object unequal            # called with (predicate, or -1 for the boundary; a state); raises
     cdef readonly Graph graph             # labelled with events; None when it is not kept
     cdef list nodes
     cdef bint duplicating, lossy
@@ -40,6 +43,7 @@ cdef class Interleaving(LocalSteps):
     cdef int32_t detail                   # the event of a delivery, loss or own doing; -1 - node for crash and recovery
     cdef int32_t branches[MAX_LEVELS][3]  # by level: local state, event, and which of its outcomes
     cdef list listing                     # successors are listed here instead of being stored
+    cdef readonly list failing            # of the successors listed last, those in which a handler failed
 
     cdef int send(self, int level, int32_t event) except -1
     cdef void take_out(self, int level, Py_ssize_t place) noexcept
@@ -50,6 +54,7 @@ cdef class Interleaving(LocalSteps):
     cdef int settle(self, int level, int head, int tail) except -1
     cdef int emit(self, int level) except -1
     cdef int64_t store(self, const int32_t* v, Py_ssize_t length, uint32_t ordinal) except? -1
+    cdef int audit(self, uint32_t number, const int32_t* v, Py_ssize_t length, int32_t bits) except -1
     cdef int32_t judge(self, const int32_t* v, Py_ssize_t length) except? -1
     cdef int expand(self, const int32_t* v, Py_ssize_t length) except -1
     cdef int deliveries(self, const int32_t* v, Py_ssize_t length) except -1

@@ -1,9 +1,10 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core_ext.explore import StateStore
 from core_ext.explore_graph import Graph
 from core_ext.interleave_predicates import Predicate
 from core_ext.interleave_steps import LocalSteps, World
+from core_ext.interleave_twins import Twins
 
 class Interleaving(LocalSteps):
     states: StateStore
@@ -12,9 +13,12 @@ class Interleaving(LocalSteps):
     withheld: bool
     failure: tuple[int, int] | None
     graph: Graph | None
+    failing: list[int]
     boundary: Predicate | None
     watched: list[Predicate]
     once: int
+    twins: Twins | None
+    unequal: Callable[[int, tuple[int, ...]], None] | None
     def __init__(
         self, world: World, slots: int, nodes: list[tuple[list[int], list[int], list[int]]], duplicating: bool,
         lossy: bool, crashes: int, down: int, drops: int, capacity: int, final: bool, rounds: bool, exact: bool,

@@ -17,6 +17,9 @@ from core_ext.interleave_steps cimport (
 )
 from core_ext.interleave_tables cimport Ints, fingerprint
 
+cdef enum:
+    AUDITED = 256  # states whose images are all judged; later ones at each doubling
+
 cdef uint32_t OUTSIDE = 0xffffffffU  # the target of an edge that leaves the boundary or the bounds
 
 
@@ -150,8 +153,11 @@ cdef class Interleaving(LocalSteps):
         self.levels[level][slot] = outcome.local
         if outcome.note >= 0:
             self.levels[level][self.slots] = self.record(self.levels[level][self.slots], outcome.note)
-        if outcome.flags & FAILED and self.failure is None and self.listing is None:
-            self.failure = (self.current, self.ordinal)
+        if outcome.flags & FAILED:
+            if self.listing is not None:
+                self.failing.append(self.ordinal)
+            elif self.failure is None:
+                self.failure = (self.current, self.ordinal)
         if outcome.flags & PURGE:
             self.purge(level, slot)
         for i in range(outcome.send_count):
@@ -191,7 +197,7 @@ cdef class Interleaving(LocalSteps):
 
     cdef int emit(self, int level) except -1:
         """A successor is complete."""
-        cdef int32_t* v = self.levels[level]
+        cdef const int32_t* v = self.levels[level]
         cdef Py_ssize_t length = self.lengths[level]
         cdef uint32_t ordinal = self.ordinal
         cdef int i, k
@@ -201,6 +207,8 @@ cdef class Interleaving(LocalSteps):
             branches = tuple([tuple([self.branches[i][k] for k in range(3)]) for i in range(1, level + 1)])
             self.listing.append((self.label, self.detail, branches, self.as_tuple(v, length)))
             return 0
+        if self.twins is not None:
+            v = self.twins.representative(self, v, length)
         if self.boundary is not None and not (<Predicate>self.boundary).holds(self, v, length):
             self.cut = True
             if self.graph is not None:
@@ -214,11 +222,32 @@ cdef class Interleaving(LocalSteps):
         cdef int64_t found = self.states.put(
             <const uint8_t*>v, <uint32_t>(length * sizeof(int32_t)), fingerprint(v, length), self.current, ordinal
         )
+        cdef int32_t bits
         if found >= 0 and self.watched:
-            self.bits.add(self.judge(v, length))
+            bits = self.judge(v, length)
+            self.bits.add(bits)
+            if self.twins is not None:
+                self.audit(<uint32_t>found, v, length, bits)
         if self.graph is not None and self.current != OUTSIDE:
             self.graph.put(<uint32_t>(found if found >= 0 else -2 - found), self.label)
         return found
+
+    cdef int audit(self, uint32_t number, const int32_t* v, Py_ssize_t length, int32_t bits) except -1:
+        """Now and then the images of a state are judged, too: who tells them apart has no verdict."""
+        cdef const int32_t* image
+        cdef Py_ssize_t twin, i
+        if number > AUDITED and number & (number - 1):
+            return 0
+        for twin in range(self.twins.count):
+            image = self.twins.twin(self, v, length, twin)
+            if self.boundary is not None and not (<Predicate>self.boundary).holds(self, image, length):
+                self.unequal(-1, self.as_tuple(v, length))
+            for i in range(len(self.watched)):
+                if not self.found >> i & 1 and (
+                    (<Predicate>self.watched[i]).holds(self, image, length) != (bits >> i & 1)
+                ):
+                    self.unequal(i, self.as_tuple(v, length))
+        return 0
 
     cdef int32_t judge(self, const int32_t* v, Py_ssize_t length) except? -1:
         cdef int32_t bits = 0
@@ -379,6 +408,7 @@ cdef class Interleaving(LocalSteps):
         if v == NULL:
             raise MemoryError("no memory for a global state")
         listing = self.listing = []
+        self.failing = []
         self.graph = None
         try:
             for i in range(length):
@@ -451,16 +481,18 @@ cdef class Interleaving(LocalSteps):
         return self.nodes[node][0]
 
     def number_of(self, tuple state):
-        """The number of a state that was reached; None for any other."""
+        """The number of a state that was reached, or of what stands for it; None for any other."""
         cdef Py_ssize_t length = len(state)
         cdef Py_ssize_t i
         cdef int64_t found
+        cdef const int32_t* v
         self.begin(NULL, length, 0)
         for i in range(length):
             self.levels[0][i] = state[i]
-        found = self.states.look(
-            <const uint8_t*>self.levels[0], <uint32_t>(length * sizeof(int32_t)), fingerprint(self.levels[0], length)
-        )
+        v = self.levels[0]
+        if self.twins is not None and length >= self.slots + HEADER:
+            v = self.twins.representative(self, v, length)
+        found = self.states.look(<const uint8_t*>v, <uint32_t>(length * sizeof(int32_t)), fingerprint(v, length))
         return None if found < 0 else found
 
     def first_where(self, uint32_t start, int32_t mask, int32_t wanted):

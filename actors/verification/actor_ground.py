@@ -13,6 +13,7 @@ from actors.verification.actor_events import Event, Happening
 from actors.verification.actor_local import Life, Local
 from actors.verification.actor_network import Network
 from actors.verification.actor_steps import Replayer, Run
+from actors.verification.actor_symmetry import Symmetry
 from actors.verification.actor_view import Sight, View
 from actors.verification.actor_world import World
 from actors.verification.errors import ModelError
@@ -47,8 +48,6 @@ class Ground(Generic[E]):
 
     def __init__(self, model: ActorModel, options: Options, kind: type[E], edges: bool) -> None:
         self.name = model.describe()
-        if options.symmetry:
-            raise ModelError(f"{self.name}: actor models have no symmetry reduction; leave the option out")
         if not model.actors:
             raise ModelError(f"{self.name}: there is no actor in it; add some with spawn(...)")
         self.model = model
@@ -64,8 +63,9 @@ class Ground(Generic[E]):
             history=model.history, cut=model.cut,
         )
         self.live = any(claim.kind in LIVENESS for claim in self.claims)
+        self.symmetry = Symmetry(model, self.world) if options.symmetry else None
         self.engine = kind(
-            self.world, self.world.capacity, self._nodes() if model.crashes else [],
+            self.symmetry or self.world, self.world.capacity, self._nodes() if model.crashes else [],
             model.network is Network.DUPLICATING, model.lossy, model.crashes, model.down,
             -1 if model.drops is None else model.drops, -1 if model.capacity is None else model.capacity,
             not model.recover, model.rounds, options.exact,
@@ -81,6 +81,10 @@ class Ground(Generic[E]):
         self.began = time.monotonic()
         self.replayer = Replayer(self.world, self.engine, self.sight)
         self.replayer.initial = self._initial()
+        if self.symmetry is not None:
+            self.symmetry.closed(self.replayer.initial)
+            self.engine.twins = self.symmetry.twins
+            self.engine.unequal = self._unequal
 
     def _nodes(self) -> list[tuple[list[int], list[int], list[int]]]:
         """Per node that may crash: its places, and the events of a crash and of a recovery."""
@@ -111,6 +115,19 @@ class Ground(Generic[E]):
             return verdict, list(view.reads.items())
 
         return Predicate(evaluate)
+
+    def _unequal(self, predicate: int, state: tuple[int, ...]) -> None:
+        names = [claim.name for claim in self.claims for _ in claim.predicates]
+        what = "the boundary" if predicate < 0 else f"property {names[predicate]!r}"
+        raise self.tells_apart(what, View(self.sight, state))
+
+    def tells_apart(self, what: str, state: View) -> ModelError:
+        """What a predicate is refused with that is true of one state and not of its image."""
+        return ModelError(
+            f"{self.name}: symmetry: {what} tells symmetric states apart, so one of them cannot stand for all; check "
+            f"it without symmetry. It says one thing of this state, and the other one of an image of it:\n"
+            f"{repr(state)[:MAX_TEXT]}"
+        )
 
     def _initial(self) -> list[tuple[int, ...]]:
         absent = [self.world.local_number(slot, Local(Life.ABSENT)) for slot in range(self.world.capacity)]

@@ -61,6 +61,8 @@ class ActorModel(ABC):
         capacity: messages that each channel between nodes holds, further ones are lost; None = any number.
         rounds: lock-step: when no message is in flight, and only then, every timer that is set fires, all together.
         cut: pairs of nodes between which every message is lost, in both directions: a partition that does not heal.
+        symmetric: groups of names of interchangeable actors, for the option ``symmetry``: properties must not tell
+            them apart. That the actors do not is checked.
     """
 
     _arguments: dict[str, Any]
@@ -78,7 +80,7 @@ class ActorModel(ABC):
         timers: int | Mapping[str, int] | None = None,
         history: History[Any] | None = None, max_children: int = 0, ask_timeouts: bool | None = None,
         fairness: Fairness = Fairness.WEAK, capacity: int | None = None, rounds: bool = False,
-        cut: Collection[tuple[str, str]] = (),
+        cut: Collection[tuple[str, str]] = (), symmetric: Sequence[Sequence[str]] = (),
     ) -> None:
         if lossy and network is Network.ORDERED and drops is not None and drops < 0:
             raise ModelError(f"ActorModel: drops is {drops}; give a count, or None for any number")
@@ -106,6 +108,7 @@ class ActorModel(ABC):
         self.capacity = capacity
         self.rounds = rounds
         self.cut = frozenset(link for one, other in cut for link in ((one, other), (other, one)))
+        self.symmetric = [tuple(group) for group in symmetric]
         self.actors: list[Slot] = []
         self.reliable: set[str] = set()
 

@@ -19,6 +19,7 @@ from actors.verification.result import (
     ProgressCallback,
     Result,
     Strategy,
+    Trace,
     Verdict,
 )
 from actors.verification.searching import collision_probability
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 CHUNK = 2_000  # states between two looks at the clock
 PROGRESS_SECONDS = 0.2
+ON_REPRESENTATIVES = "liveness is not decided on representatives; check it without symmetry"
 
 
 class Order(Protocol):
@@ -215,7 +217,7 @@ class Search:
     def _findings(self) -> list[Finding]:
         found = []
         liveness: Liveness | None = None
-        if self.ground.live:
+        if self.ground.live and self.ground.symmetry is None:
             liveness = Liveness(
                 self.engine, self.ground.model.fairness, bool(self.bound), self.ground.replayer, self.initial
             )
@@ -226,8 +228,9 @@ class Search:
                 found.append(self._sometimes(claim, masks[0]))
             elif claim.kind is Kind.DEADLOCK_FREE:
                 found.append(self._deadlock_free(claim, masks[0]))
+            elif liveness is None:
+                found.append(Finding(claim.name, claim.kind, Verdict.UNKNOWN, ON_REPRESENTATIVES))
             else:
-                assert liveness is not None
                 found.append(liveness.judge(claim, masks))
         if self.engine.failure is not None:
             state, ordinal = self.engine.failure
@@ -238,14 +241,22 @@ class Search:
         places = [self.engine.first_where(0, mask, 0) for mask in masks]
         reached = [place for place in places if place is not None]
         if reached:
-            trace = self.ground.replayer.trace(min(reached))
+            trace = self._trace(claim, min(reached), False)
             return Finding(claim.name, claim.kind, Verdict.VIOLATED, "a reachable state does not satisfy it", trace)
         return self._unviolated(claim)
+
+    def _trace(self, claim: Property, place: int, satisfied: bool) -> Trace:
+        """The run to a state. Under symmetry it leads to an image of the state that was judged: it is judged, too."""
+        trace = self.ground.replayer.trace(place)
+        last = trace.steps[-1].state
+        if self.ground.symmetry is not None and satisfied != all(bool(holds(last)) for holds in claim.predicates):
+            raise self.ground.tells_apart(f"property {claim.name!r}", last)
+        return trace
 
     def _sometimes(self, claim: Property, mask: int) -> Finding:
         place = self.engine.first_where(0, mask, mask)
         if place is not None:
-            return Finding(claim.name, claim.kind, Verdict.HOLDS, "", self.ground.replayer.trace(place))
+            return Finding(claim.name, claim.kind, Verdict.HOLDS, "", self._trace(claim, place, True))
         if self.bound:
             reason = f"no state was found that satisfies it: {self.bound}"
             return Finding(claim.name, claim.kind, Verdict.UNKNOWN, reason)

@@ -130,7 +130,20 @@ class Replayer:
     def walk(self, state: int) -> Run:
         """The run by which a state was reached; a shortest one when the search was breadth first."""
         path = self.engine.states.path(state)
-        return self.follow([ordinal for _, ordinal in path])
+        if self.engine.twins is None:
+            return self.follow([ordinal for _, ordinal in path])
+        # one state stands for its images: a real run goes on where its own state is, to an image of the next one
+        found = self.follow([path[0][1]])
+        for wanted, _ in path[1:]:
+            found += self.towards(found[-1][1], wanted)
+        return found
+
+    def towards(self, vector: Vector, wanted: int) -> Run:
+        """The step from a state to one that another one, by its number, stands for."""
+        for label, detail, branches, after in self.engine.successors(vector):
+            if self.engine.number_of(after) == wanted:
+                return [(self.action(detail, label, branches), after)]
+        raise AssertionError(f"no step leads to an image of state {wanted}")
 
     def follow(self, trail: Sequence[int]) -> Run:
         """The run from the initial state of that number along actions, each one the number of it in its state."""
@@ -167,9 +180,15 @@ class Replayer:
 
     def failure(self, run: Run, ordinal: int) -> tuple[Trace, str]:
         """The run up to the handler that failed, which its next action calls, and what it said."""
-        label, detail, branches, vector = self.engine.successors(run[-1][1])[ordinal]
+        before = run[-1][1]
+        successors = self.engine.successors(before)
+        if self.engine.twins is not None:
+            ordinal = self.engine.failing[0]  # the other number is that of the state that stands for this one
+        label, detail, branches, vector = successors[ordinal]
+        failures = self.world.failures
+        mine = [failure for (local, _), failure in failures.items() if before[failure.event.slot] == local]
+        text = (mine or list(failures.values()))[0].text
         run.append((self.action(detail, label, branches), vector))
-        text = next(iter(self.world.failures.values())).text
         trace = self.as_trace(run)
         failed = Traced(What.FAILURE, text=text, node=run[-1][0].actor.node if run[-1][0] else "",
                         actor=run[-1][0].actor.name if run[-1][0] else "")

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from actors.verification.actor_ground import LIVENESS, Ground
+from actors.verification.errors import ModelError
 from actors.verification.properties import Property
 from actors.verification.result import Finding, Kind, Options, ProgressCallback, Result, Strategy, Trace
 from actors.verification.walking import judged, longest_walk, run_walks
@@ -116,6 +117,8 @@ def walk(model: ActorModel, options: Options, progress: ProgressCallback | None)
     Raises:
         ModelError: the options or properties cannot be used on it, or its actors cannot be checked.
     """
+    if options.symmetry:
+        raise ModelError(f"{model.describe()}: random walks go from state to state; leave symmetry out")
     ground = Ground(model, options, RandomWalks, edges=False)
     walker = ActorWalker(ground)
     bound = run_walks(walker, options, progress)

@@ -133,6 +133,10 @@ class World:
             assert announced == number
         return number
 
+    def local_slot(self, number: int) -> int:
+        """Whose local state it is."""
+        return self._local_slots[number]
+
     def max_fires(self, slot: int) -> int | None:
         """How often the timers of an actor may fire."""
         return self._max_fires[min(slot, len(self._max_fires) - 1)]
@@ -181,8 +185,8 @@ class World:
             channel = self._channels.setdefault((sender, slot, lane), len(self._channels))
             received = sent = -1
             if self.history is not None:
-                received = self._operation_number(self.history.received(envelope))
-                sent = self._operation_number(self.history.sent(envelope))
+                received = self.operation_number(self.history.received(envelope))
+                sent = self.operation_number(self.history.sent(envelope))
             assert self.engine is not None
             kind = self.kind_number((envelope.parcel, type(envelope.message)))
             origin = self.slot_of(source) if source is not None else None
@@ -204,7 +208,8 @@ class World:
         assert slot is not None
         return slot, self.event_number(Event(slot, Happening.START, made))
 
-    def _operation_number(self, operation: Any) -> int:
+    def operation_number(self, operation: Any) -> int:
+        """The number of what a history takes; -1 for nothing."""
         if operation is None:
             return -1
         number = self._operation_numbers.get(operation)
@@ -543,7 +548,7 @@ class World:
             fields = freeze(self.slots[slot].text, actor)
             note = -1
             if self.history is not None:
-                note = self._operation_number(self.history.observed(self.slots[slot].text, actor))
+                note = self.operation_number(self.history.observed(self.slots[slot].text, actor))
             after, sends, follows = release.done(local._replace(fields=fields, children=self._children))
             found.append(Found(after, sends, follows, 0, "", self._chooser.labels(), note))
         return found

@@ -198,8 +198,11 @@ class PaxosRoles(Agreement):
     """
 
     def __init__(self, acceptors: int = 3, f: int = 0, rounds: int = 1, broken: str = "") -> None:
-        super().__init__(Claim(Time.PARTIALLY_SYNCHRONOUS, Fault.CRASH, acceptors, f), recover=True)
         names = [f"acceptor-{number}" for number in range(acceptors)]
+        super().__init__(
+            Claim(Time.PARTIALLY_SYNCHRONOUS, Fault.CRASH, acceptors, f), recover=True,
+            symmetric=[names] if acceptors > 1 else [],
+        )
         learner = Reference("learner", "learner")
         references = [
             self.spawn(ForgetfulAcceptor if broken == "forgets" else Acceptor, learner, name=name) for name in names
