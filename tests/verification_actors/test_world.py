@@ -256,6 +256,25 @@ def test_a_property_that_raises_names_itself():
         check(system)
 
 
+class Undecided(Counter):
+    """Chooses in vain before it begins, so that it begins twice alike."""
+
+    def start(self, context):
+        context.choose(("left", "right"))
+        super().start(context)
+
+    @on(Go)
+    def go(self, message, context):
+        self.count = 1
+
+
+def test_a_run_begins_in_an_initial_state_and_not_in_one_that_has_the_number_of_one():
+    system = System([eventually("at the start", lambda state: state.actors["counter"].count == 0)])
+    system.spawn(Undecided, name="counter")
+    result = check(system)
+    assert (result.distinct, result["at the start"].verdict) == (2, Verdict.HOLDS)
+
+
 def test_options_that_actor_models_have_not_are_refused():
     with pytest.raises(ModelError):
         counting().check_with(Options(symmetry=True))
