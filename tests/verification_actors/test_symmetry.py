@@ -57,7 +57,7 @@ def test_random_systems_have_as_many_states_as_there_are_classes_and_the_same_ve
     assert reduced > 3
 
 
-@pytest.mark.parametrize("seed", [3, 7, 11, 15, 19])
+@pytest.mark.parametrize("seed", [3, 7, 11, 53])  # in 53, messages wait in another order than that of their numbers
 def test_the_native_images_are_those_that_one_would_write_down(seed):
     """Places, messages by channel, and the least image, which is the same for all of them."""
     ground = Ground(SymmetricSystem(seed), Options(symmetry=True), Interleaving, edges=False)
