@@ -75,6 +75,8 @@ cdef class Interleaving(LocalSteps):
         cdef int32_t waiting = 0
         if message.sent >= 0:
             v[self.slots] = self.record(v[self.slots], message.sent)
+        if message.slot < 0:
+            return 0  # it is for nobody
         if self.final and self.local_flags.data[v[message.slot]] & DOWN:
             return 0  # nobody will ever take it
         if self.capacity >= 0 and not message.flags & LOCAL:

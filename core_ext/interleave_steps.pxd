@@ -31,7 +31,7 @@ cdef struct Outcome:
     int32_t note            # what it adds to the history; -1: nothing
 
 cdef struct Message:
-    int32_t slot
+    int32_t slot            # -1: nobody, it is lost
     int32_t source          # slot of the sender; -1: the world
     int32_t channel
     int32_t flags

@@ -24,6 +24,7 @@ MAX_OUTCOMES = 100_000  # of one local step, over all its choices
 UP, DOWN, WITHHELD = 1, 2, 4
 PURGE, FAILED = 1, 2
 FIFO, LOCAL, PINNED = 1, 2, 4
+NOBODY = -1  # the slot of a message that is lost, and that the history hears of
 
 
 class Happening(enum.Enum):

@@ -21,6 +21,7 @@ from actors.verification.actor_events import (
     FAILED,
     FIFO,
     LOCAL,
+    NOBODY,
     PINNED,
     PURGE,
     UP,
@@ -158,14 +159,17 @@ class World:
         return number
 
     def send_event(self, envelope: Envelope) -> int | None:
-        """The event of a message's delivery; None when it is for nobody here: such a message is lost.
+        """The event of a message's delivery; None when it is for nobody here. Such a message is lost; when the history
+        hears of it nevertheless, it has an event that is never delivered.
 
         Raises:
             ContractError: the message cannot be hashed.
         """
         slot = self.slot_of(envelope.target)
         if slot is None or (envelope.source is not None and (envelope.source.node, envelope.target.node) in self.cut):
-            return None
+            if self.history is None or self.history.sent(envelope) is None:
+                return None
+            slot = NOBODY
         event = Event(slot, Happening.DELIVER, envelope)
         try:
             number = self._event_numbers.get(event)

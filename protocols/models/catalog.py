@@ -26,5 +26,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "raft": ("protocols.raft.model", "Raft"),
     "raft-replication": ("protocols.raft.model", "RaftReplication"),
     "raft-figure-8": ("protocols.raft.model", "RaftFigure8"),
+    "raft-reads": ("protocols.raft.model_reads", "RaftReads"),
+    "raft-reads-of-five": ("protocols.raft.model_reads", "RaftReadsOfFive"),
     "detector": ("protocols.detector.model", "Detector"),
 }

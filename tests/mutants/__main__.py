@@ -1,6 +1,7 @@
 """``python -m tests.mutants``: which world catches which wrong version, and how fast. Exit code 1: one survives all.
 
-Every try runs in a process of its own, one after the other, with a limit of wall time: a wrong version may spin.
+Every try runs in a process of its own, as many at a time as --jobs says, with a limit of wall time: a wrong version may
+spin. What --keep has written is not tried again, so a run that was ended goes on where it was.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import os
 import resource
 import signal
 import sys
-from multiprocessing.connection import Connection
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import msgspec
@@ -47,6 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--area", choices=sorted(catalog.AREAS), help="mutants of one area")
     parser.add_argument("--world", action="append", choices=WORLDS, default=[], help="look only there; repeatable")
     parser.add_argument("--first", action="store_true", help="what is caught is not tried in further worlds")
+    parser.add_argument("--jobs", type=int, default=1, help="how many mutants are tried at a time")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="add to this file what --json prints; "
+                        "mutants that stand in it count as tried")
     parser.add_argument("--json", action="store_true", help="one JSON document a mutant, a line each")
     parser.add_argument("--table", nargs="+", metavar="FILE", help="the table of what --json has written, as Markdown; "
                         "of two tries of a mutant in a world the later one counts")
@@ -61,19 +66,52 @@ def main(arguments: list[str] | None = None) -> int:
     if not names:
         print(f"no mutant's name holds any of {chosen.only}", file=sys.stderr)
         return 2
+    rows = read([chosen.keep]) if chosen.keep is not None and chosen.keep.exists() else []
+    kept = {row.mutant for row in rows}
     os.nice(NICENESS)
-    rows = []
+    for row in in_parallel([name for name in names if name not in kept], chosen):
+        rows.append(row)
+        line = msgspec.json.encode(row).decode()
+        if chosen.keep is not None:
+            with chosen.keep.open("a") as file:
+                file.write(line + "\n")
+        print(line if chosen.json else "\n".join(described(row)), flush=True)
+    return judged(rows)
+
+
+def in_parallel(names: list[str], chosen: argparse.Namespace) -> Iterator[Row]:
+    """The rows of these versions, as they come; each of the processes takes every so many-th name."""
+    receiving: list[Connection] = []
+    workers = []
+    for number in range(max(1, chosen.jobs)):
+        own, its = FORK.Pipe(duplex=False)
+        worker = FORK.Process(target=_tries, args=(its, names[number :: max(1, chosen.jobs)], chosen))
+        worker.start()
+        its.close()
+        receiving.append(own)
+        workers.append(worker)
+    while receiving:
+        for one in wait(receiving):
+            assert isinstance(one, Connection)
+            try:
+                yield msgspec.json.decode(one.recv_bytes(), type=Row)
+            except EOFError:
+                receiving.remove(one)
+    for worker in workers:
+        worker.join()
+        if worker.exitcode:
+            raise SystemExit(f"a process that tries mutants ended with exit code {worker.exitcode}")
+
+
+def _tries(sending: Connection, names: list[str], chosen: argparse.Namespace) -> None:
+    """What one process does: one try after the other."""
     for name in names:
         row = Row(name, catalog.MUTANTS[name].rule if name in catalog.MUTANTS else "")
         for world in catalog.worlds_of(name):
             if (not chosen.world or world in chosen.world) and not (chosen.first and row.caught):
                 row.tries[world] = in_a_process(name, world, chosen.seconds)
-        rows.append(row)
-        if chosen.json:
-            print(msgspec.json.encode(row).decode(), flush=True)
-        else:
-            print("\n".join(described(row)), flush=True)
-    return judged(rows)
+        sending.send_bytes(msgspec.json.encode(row))
+    sending.close()
 
 
 def judged(rows: list[Row]) -> int:
@@ -85,7 +123,7 @@ def judged(rows: list[Row]) -> int:
     return 1 if wrong else 0
 
 
-def read(files: list[str]) -> list[Row]:
+def read(files: Sequence[str | Path]) -> list[Row]:
     """The rows in these files, one for each mutant, in the catalogue's order."""
     rows: dict[str, Row] = {}
     for file in files:

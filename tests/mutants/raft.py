@@ -173,6 +173,14 @@ SCRIPTED = [
 
 #: Found by other tests and worlds.
 FURTHER = [
+    Mutant("answers an old leader as if in its term", following, "on_heartbeat",
+           "HeartbeatReply(term=state.term,", "HeartbeatReply(term=message.term,",
+           "a node at a higher term answers with its own"),
+    Mutant("takes an answer to an older round for one to the newest", replication, "on_heartbeat_reply",
+           "progress.round = message.round", "progress.round = state.round", "a read's round starts after it"),
+    Mutant("reads from where its term began", reading, "start_round",
+           "Round(state.round, state.commit,", "Round(state.round, state.term_start,",
+           "and gets the commit index of that moment"),
     Mutant("decides a damaged tail's fate alone", election, "on_timeout", "tail.probe(state, context)",
            "tail.cut(state, context)", "and they are cut only when every voter has answered"),
     Mutant("cuts a damaged tail when one voter lacks it", tail, "on_report", "if all(", "if any(",

@@ -8,6 +8,7 @@ import pytest
 
 from actors.actor import Actor, Answer, on, on_answer
 from actors.message import Message, Request, Terminated
+from actors.verification.actor_history import Recorded
 from actors.verification.actor_model import ActorModel
 from actors.verification.actor_network import Network
 from actors.verification.actor_state import freeze, thaw
@@ -70,6 +71,37 @@ class Store(Actor):
             self.kept.append(1)
             context.send(self.sink, Stored(1))
             context.send_now(self.sink, Stored(0))
+
+
+class SentToNobody(Recorded):
+    """What was sent to whom there is not."""
+
+    def sent(self, envelope):
+        return envelope.message.value if envelope.target.name == "nobody" else None
+
+    def after(self, history, addition):
+        return (*history, addition)
+
+
+@pytest.mark.parametrize(("cut", "at_once"), [((), True), ((), False), ((("store", "nobody"),), True)])
+def test_what_is_sent_to_nobody_is_lost_and_the_history_hears_of_it_when_it_leaves(cut, at_once):
+    system = System(
+        [
+            always("it is never in flight", lambda state: not state.in_flight(Stored)),
+            always("gated after the other", lambda state: state.history in ((), (0,), (1, 0), (0, 1))),
+            sometimes("only what need not wait", lambda state: state.history == (0,)),
+            sometimes("both", lambda state: len(state.history) == 2),
+        ],
+        history=SentToNobody(), cut=cut, sync_at_once=at_once,
+    )
+    system.spawn(Store, Reference("nobody", "nobody"), name="store")
+    if cut:
+        system.spawn(Sink, name="nobody")
+    result = check(system)
+    assert result["it is never in flight"].verdict is Verdict.HOLDS
+    assert result["gated after the other"].verdict is Verdict.HOLDS
+    assert (result["only what need not wait"].verdict is Verdict.HOLDS) == (not at_once)
+    assert result["both"].verdict is Verdict.HOLDS
 
 
 def journal_system(*claims):
