@@ -87,7 +87,12 @@ class RaftScenario(Scenario):
 
         for name in names:
             simulation.node(name, boot)
-        run_with_trouble(run, simulation, self.settings.seconds, settings.group)
+
+        def ask(node: Node) -> None:
+            if node.up:
+                simulation.tell(simulation.ref(node.name, OWNER_NAME), ReadNow())
+
+        run_with_trouble(run, simulation, self.settings.seconds, settings.group, ask)
         oracle.working = False
         quorum = heal_quorum(run, simulation, names, lost)
         if lost:
@@ -172,7 +177,9 @@ class RaftScenario(Scenario):
         )
 
 
-def run_with_trouble(run: Run, simulation: Simulation, seconds: float, group: str) -> None:
+def run_with_trouble(
+    run: Run, simulation: Simulation, seconds: float, group: str, ask: Callable[[Node], None] | None = None
+) -> None:
     """The phase with faults. In some runs leaders are hunted; in some the power of all nodes fails together, as no
     budget of faults allows, and as what is on a majority's disks must survive.
 
@@ -181,9 +188,10 @@ def run_with_trouble(run: Run, simulation: Simulation, seconds: float, group: st
         simulation: its world.
         seconds: when the phase ends.
         group: name of the roles.
+        ask: see ``Hunt``.
     """
     hunted = run.tape.stream("hunt").chance(0.4)
-    hunt = Hunt(simulation, run.tape, group) if hunted else None
+    hunt = Hunt(simulation, run.tape, group, ask) if hunted else None
     # a tail that rots matters when nobody leads who could send it again: mostly after the power has failed everywhere
     blackouts = draws.some(run.swarm, 0.8 if simulation.faults.disks.bit_flip else 0.3, (1, 3, 6), 0)
     for _ in range(blackouts):

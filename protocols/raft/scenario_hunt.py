@@ -7,6 +7,7 @@ Knows who leads, and no other rule.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from actors.simulation.node import Node
@@ -18,7 +19,9 @@ from protocols.raft.role import RaftRole
 LOOK_SECONDS = 0.01
 PAUSES_SECONDS = (0.3, 0.05, 1.0)  # between two strikes; the next leader may be in its first turns
 LASTING_SECONDS = (0.4, 0.1, 1.5)
-KINDS = ("alone", "deaf", "mute", "asleep", "dead")
+SLEEPING_SECONDS = 1.0  # at least: another one leads by then
+QUESTION_SECONDS = 0.03  # most of the time that questions have to reach a leader that has just fallen asleep
+KINDS = ("alone", "deaf", "mute", "asleep", "dead", "asleep")
 
 
 def leader_of(simulation: Simulation, group: str) -> RaftRole | None:
@@ -39,10 +42,15 @@ class Hunt:
         simulation: of the group.
         tape: each strike draws from a stream of its own, so that taking one out moves no other.
         group: name of the roles.
+        ask: has a node ask for a read. A leader that sleeps finds questions when it wakes up, some of which came before
+            it was replaced, and others after.
     """
 
-    def __init__(self, simulation: Simulation, tape: Tape, group: str) -> None:
+    def __init__(
+        self, simulation: Simulation, tape: Tape, group: str, ask: Callable[[Node], None] | None = None
+    ) -> None:
         self._simulation = simulation
+        self._ask = ask
         self._tape = tape
         self._group = group
         self._strikes = 0
@@ -81,7 +89,8 @@ class Hunt:
             return
         kind, seconds = draws.choice(KINDS), draws.choice(LASTING_SECONDS)
         others = draws.shuffled([node for node in self._simulation.nodes.values() if node is not leader])
-        followers = others[: draws.below(len(others) // 2 + 1)]  # a minority that hears nothing new either
+        # some hear nothing new either, but no majority: what remains can elect another leader
+        followers = others[: draws.below(max(1, len(others) - (len(others) + 1) // 2))]
         away = others[len(followers) :]
         out = [(one, other) for one in (leader, *followers) for other in away]
         back = [(other, one) for one, other in out]
@@ -98,13 +107,27 @@ class Hunt:
                 cuts = out
             case _:
                 cuts = [*out, *back]
+        if kind == "asleep":  # it wakes up alone, and does not know how long it slept
+            seconds = max(seconds, SLEEPING_SECONDS)
+            self._next = self._simulation.now + seconds  # the next leader is left in peace: it is to commit something
+            self._simulation.pause(leader)
+            for node in away if self._ask is not None else ():
+                self._ask(node)
+            self._after(draws.uniform(0.0, QUESTION_SECONDS), (self._cut, cuts))
+            self._after(seconds, (self._wake, leader))
+            seconds += 0.2
+        else:
+            self._cut(cuts)
+        self._after(seconds, (self._mend, cuts))
+
+    def _cut(self, cuts: list[tuple[Node, Node]]) -> None:
         for source, target in cuts:
             self._simulation.network.cut(source, target)
-        if kind == "asleep":  # it wakes up alone, and does not know how long it slept
-            self._simulation.pause(leader)
-            self._after(seconds, (self._simulation.resume, leader))
-            seconds += 0.2
-        self._after(seconds, (self._mend, cuts))
+
+    def _wake(self, leader: Node) -> None:
+        if leader.paused and self._ask is not None:
+            self._ask(leader)
+        self._simulation.resume(leader)
 
     def _mend(self, cuts: list[tuple[Node, Node]]) -> None:
         for source, target in cuts:
