@@ -21,7 +21,11 @@ PAUSES_SECONDS = (0.3, 0.05, 1.0)  # between two strikes; the next leader may be
 LASTING_SECONDS = (0.4, 0.1, 1.5)
 SLEEPING_SECONDS = 1.0  # at least: another one leads by then
 QUESTION_SECONDS = 0.03  # most of the time that questions have to reach a leader that has just fallen asleep
-KINDS = ("alone", "deaf", "mute", "asleep", "dead", "asleep")
+KINDS = ("alone", "deaf", "mute", "asleep", "dead", "asleep")  # asleep twice: what it shows is the rarest
+
+
+def _ask_nothing(node: Node) -> None:
+    """Where nobody has a question."""
 
 
 def leader_of(simulation: Simulation, group: str) -> RaftRole | None:
@@ -50,7 +54,7 @@ class Hunt:
         self, simulation: Simulation, tape: Tape, group: str, ask: Callable[[Node], None] | None = None
     ) -> None:
         self._simulation = simulation
-        self._ask = ask
+        self._ask = ask if ask is not None else _ask_nothing
         self._tape = tape
         self._group = group
         self._strikes = 0
@@ -88,6 +92,8 @@ class Hunt:
         if not leader.up or leader.paused:
             return
         kind, seconds = draws.choice(KINDS), draws.choice(LASTING_SECONDS)
+        if kind == "asleep":
+            seconds = max(seconds, SLEEPING_SECONDS)
         others = draws.shuffled([node for node in self._simulation.nodes.values() if node is not leader])
         # some hear nothing new either, but no majority: what remains can elect another leader
         followers = others[: draws.below(max(1, len(others) - (len(others) + 1) // 2))]
@@ -108,10 +114,9 @@ class Hunt:
             case _:
                 cuts = [*out, *back]
         if kind == "asleep":  # it wakes up alone, and does not know how long it slept
-            seconds = max(seconds, SLEEPING_SECONDS)
             self._next = self._simulation.now + seconds  # the next leader is left in peace: it is to commit something
             self._simulation.pause(leader)
-            for node in away if self._ask is not None else ():
+            for node in away:
                 self._ask(node)
             self._after(draws.uniform(0.0, QUESTION_SECONDS), (self._cut, cuts))
             self._after(seconds, (self._wake, leader))
@@ -125,7 +130,7 @@ class Hunt:
             self._simulation.network.cut(source, target)
 
     def _wake(self, leader: Node) -> None:
-        if leader.paused and self._ask is not None:
+        if leader.paused:
             self._ask(leader)
         self._simulation.resume(leader)
 

@@ -39,6 +39,13 @@ def test_a_wrong_version_is_found(mutant, monkeypatch):
     assert expected is None or done.failures[0].violated in expected, done.failures[0].text
 
 
+def test_a_leader_that_was_replaced_while_it_slept_wakes_up_to_an_old_question_and_a_new_one(monkeypatch):
+    """The old one's asker says nothing about the new one."""
+    apply(next(m for m in mutants.MUTANTS if m.name == "counts an asker for reads that are not its own"), monkeypatch)
+    done = campaign.run(RaftScenario(), range(500, 540))
+    assert [failure.violated for failure in done.failures[:1]] == ["stale read"]
+
+
 def test_a_failure_of_raft_is_shrunk_to_one_of_the_same_property(monkeypatch):
     apply(next(m for m in mutants.CAMPAIGN if m.name == "clears the vote on a heartbeat"), monkeypatch)
     scenario = RaftScenario.with_settings({"seconds": 2.0})
