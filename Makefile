@@ -59,7 +59,7 @@ soak: build
 
 # Which world catches which wrong version of Raft, the store and the quorums, and how fast (docs/mutants.md).
 mutants: build
-	$(BIN)/python -m tests.mutants
+	$(BIN)/python -m tests.mutants --jobs 2
 
 package: build
 	rm -rf dist && $(BIN)/python -m build --no-isolation
