@@ -89,7 +89,7 @@ def test_a_disk_that_becomes_slow_holds_its_owner_up_once(disk: SlowDisk) -> Non
     trusted(disk)
     held, seconds = disk.run(30, slow_every=1, microseconds=30_000)
     assert held <= 1
-    assert seconds < 0.2  # one sync of 30 ms, on a machine that may be busy
+    assert seconds <= 0.03
 
 
 def test_a_disk_that_is_slow_now_and_then_is_soon_the_threads(disk: SlowDisk) -> None:
