@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from actors.verification.actor_world import World
 
 MAX_SENDS = 1024  # messages of one handler
+_WRITES = frozenset((Append, Truncate, Checkpoint, Resolve))
 
 
 class Released(NamedTuple):
@@ -68,13 +69,16 @@ class Release:
         self.pending = list(local.pending)
         self.stream = local.stream
         self.operations: list[Any] = []
+        self.writing = False  # something of this batch must be on disk before what follows is seen
         self.sends: list[int] = []
         self.follows: list[tuple[int, int]] = []
         self.gated: list[int] = []  # sends behind the running handler's own records
         self.gated_follows: list[tuple[int, int]] = []
 
     def take(self, effects: list[Any]) -> None:
-        """Every effect of the handler, in order."""
+        """Every effect of one handler or hook, in order. Those of one that writes wait for the disk, also what it did
+        before it wrote: effects are released together."""
+        self.writing = self.writing or any(type(effect) in _WRITES for effect in effects)
         for effect in effects:
             kind = type(effect)
             if kind is Send:
@@ -84,7 +88,7 @@ class Release:
                 self.timers[self.world.timer_number(effect.key, effect.message)] = None
             elif kind is CancelTimer:
                 self.forget_timer(effect.key)
-            elif kind in (Append, Truncate, Checkpoint, Resolve):
+            elif kind in _WRITES:
                 self.operations.append(effect)
             elif kind is Reply:
                 self.reply(effect)
@@ -129,7 +133,7 @@ class Release:
             return
         if now:
             self.sends.append(event)
-        elif self.operations:
+        elif self.writing:
             self.gated.append(event)
         elif self.pending:
             last = self.pending[-1]
@@ -139,7 +143,7 @@ class Release:
 
     def follow(self, slot: int, event: int) -> None:
         """Something happens to another actor, behind the gate like a message."""
-        if self.operations:
+        if self.writing:
             self.gated_follows.append((slot, event))
         elif self.pending:
             last = self.pending[-1]

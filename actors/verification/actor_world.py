@@ -531,17 +531,16 @@ class World:
             try:
                 actor = make() if make is not None else thaw(local.fields)  # type: ignore[arg-type]
                 call(actor, hands)
-                if after_batch is not None:
-                    left = hands.unanswered()
-                    hands.begin(None)
-                    after_batch(actor, hands)
-                    hands.begin(sender, left)
+                left = hands.unanswered()
+                if left is not None:
+                    hands.fail(f"{self.slots[slot].text} returned without an answer")
                 release = Release(self, own, local)
                 release.take(hands.effects)
-                left = hands.unanswered()
-                if left is not None and left.asker is not None:
-                    text = f"{self.slots[slot].text} returned without an answer"
-                    release.send(Envelope(own, left.asker, Parcel.FAILURE, text, left.correlation), False)
+                if after_batch is not None:
+                    hands.effects.clear()
+                    hands.begin(None)
+                    after_batch(actor, hands)
+                    release.take(hands.effects)
             except ModelError:
                 raise
             except FAILURES as error:

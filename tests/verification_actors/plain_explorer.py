@@ -135,6 +135,7 @@ class PlainExplorer:
     def effects(self, state: PlainState, place: int, effects: list[Any]) -> None:
         records: list[Any] = []
         gated: list[Any] = []
+        writes = any(isinstance(effect, Append) for effect in effects)
         for effect in effects:
             if isinstance(effect, SetTimer):
                 state.timers[place][effect.key] = effect.message
@@ -142,7 +143,7 @@ class PlainExplorer:
                 records.append(effect.record)
             elif isinstance(effect, Send):
                 message = (place, self.places[effect.target.name], (effect.message, state.lives[place]))
-                if records:
+                if writes and not effect.now:
                     gated.append(message)
                 elif state.pending[place] and not effect.now:
                     state.pending[place][-1][1].append(message)

@@ -67,6 +67,7 @@ class Store(Actor):
 
     def start(self, context):
         if not self.kept:
+            context.send(self.sink, Stored(2))
             context.journal.append(Stored(1))
             self.kept.append(1)
             context.send(self.sink, Stored(1))
@@ -114,6 +115,9 @@ def test_a_crash_loses_exactly_what_was_not_synced_and_gated_effects_wait():
     result = check(journal_system(
         always("what left through the gate is on disk", lambda state: (
             1 not in state.actors["sink"].got or state.local("store").stream.records == (Stored(1),)
+        )),
+        always("what the handler sent before it wrote waits, too", lambda state: (
+            2 not in state.actors["sink"].got or state.local("store").stream.records == (Stored(1),)
         )),
         sometimes("lost", lambda state: not state.is_up("store") and not state.local("store").stream.records),
         sometimes("kept", lambda state: not state.is_up("store") and bool(state.local("store").stream.records)),
