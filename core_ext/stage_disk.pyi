@@ -67,6 +67,9 @@ class StageGates:
     def commit(self) -> None:
         """A turn is over: what was written in it becomes one batch, and the disk begins as soon as it is free."""
 
+    def open_gates(self, nothing: None) -> None:
+        """More is on disk: release what waited for it, in order."""
+
     def sync_ns(self) -> int:
         """How long the next sync takes. For the subclass."""
 

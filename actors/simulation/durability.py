@@ -57,6 +57,19 @@ class Durability(StageGates):
             keep = self._node.simulation.faults.disks.keep_unsynced
             self.store.crash(self._node.disk_stream, self.syncing, keep)
 
+    def sync_oldest(self) -> bool:
+        """The oldest batch reaches the disk now, whatever the clock says; False when none waits."""
+        node = self._node
+        before = node.synced
+        if self.store is not None:
+            node.synced = self.store.sync_oldest()
+        if node.synced == before:
+            return False
+        if node.traced:
+            self.trace_sync()
+        self.open_gates(None)
+        return True
+
     # --- the gate: what the native half asks for -------------------------------------------------------------------
 
     def sync_ns(self) -> int:

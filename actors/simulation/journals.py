@@ -61,6 +61,9 @@ class Store(Protocol):
     def sync_done(self) -> int:
         """The disk is done with that: the newest durable batch; or ``failure`` is set."""
 
+    def sync_oldest(self) -> int:
+        """The disk has done the oldest batch that waited, and no other: the newest durable batch."""
+
     def crash(self, draws: Stream, under_way: bool, keep: float) -> None:
         """Power off, with a sync ``under_way`` or not. What the next life finds is drawn; the store is dead."""
 
@@ -128,6 +131,10 @@ class MemoryStore(StageLog):
                 break
             found.append(record)
         return tuple(found)
+
+    def sync_oldest(self) -> int:
+        self.harden(min(1, len(self.batches)))
+        return self.synced
 
     def crash(self, draws: Stream, under_way: bool, keep: float) -> None:
         if under_way and self.batches and draws.chance(keep):
@@ -240,6 +247,13 @@ class WalStore:
                 break
             done, depth = done + depth - left, left
         self._waiting = 0
+        return log.synced()
+
+    def sync_oldest(self) -> int:
+        log = self._log
+        before = log.synced()
+        while log.synced() == before and log.failure is None and log.step(1):
+            pass  # a new segment comes before its first batch
         return log.synced()
 
     def crash(self, draws: Stream, under_way: bool, keep: float) -> None:

@@ -153,6 +153,11 @@ class Node(Correspondent):
             lifecycle.order_stop(cell)
             self.schedule()
 
+    def sync_oldest(self) -> bool:
+        """The oldest batch of records that waits for the disk reaches it now, for runs that are led by a script; its
+        disk should do nothing by itself (a long ``DiskFaults.sync_seconds``). False when none waits."""
+        return self.durability.sync_oldest()
+
     def kill(self) -> None:
         """Crash, like ``kill -9`` and, for what was not synced, a power failure."""
         self.simulation.kill(self)

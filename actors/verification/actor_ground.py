@@ -18,7 +18,7 @@ from actors.verification.actor_view import Sight, View
 from actors.verification.actor_world import World
 from actors.verification.errors import ModelError
 from actors.verification.properties import Property, claims
-from actors.verification.result import Finding, Kind, Options, Verdict
+from actors.verification.result import FAILURE, Finding, Kind, Options, Verdict
 from core_ext.interleave import Interleaving
 from core_ext.interleave_predicates import Predicate
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 MAX_PREDICATES = 31
 MAX_TEXT = 2_000  # characters of a state in an error
 LIVENESS = (Kind.EVENTUALLY, Kind.LEADS_TO)
-FAILURE = "no handler fails"
 
 E = TypeVar("E", bound=Interleaving)
 
@@ -80,7 +79,8 @@ class Ground(Generic[E]):
             self.engine.boundary = self._predicate(model.boundary, None)
         self.began = time.monotonic()
         self.replayer = Replayer(self.world, self.engine, self.sight)
-        self.replayer.initial = self._initial()
+        begun = self._begun()
+        self.replayer.initial, self.replayer.chosen = list(begun), list(begun.values())
         if self.symmetry is not None:
             self.symmetry.closed(self.replayer.initial)
             self.engine.twins = self.symmetry.twins
@@ -129,14 +129,18 @@ class Ground(Generic[E]):
             f"{repr(state)[:MAX_TEXT]}"
         )
 
-    def _initial(self) -> list[tuple[int, ...]]:
+    def _begun(self) -> dict[tuple[int, ...], tuple[Any, ...]]:
+        """Every initial state, and what actors chose when they started; where several ways lead to it, in the first."""
         absent = [self.world.local_number(slot, Local(Life.ABSENT)) for slot in range(self.world.capacity)]
         history = self.world.history_number(self.world.history.initial) if self.world.history is not None else 0
         empty = (*absent, history, 0, 0)
         plan = [
             (slot, self.world.event_number(Event(slot, Happening.START))) for slot in range(len(self.model.actors))
         ]
-        return list(dict.fromkeys(state for _, _, _, state in self.engine.successors(empty, plan)))
+        found: dict[tuple[int, ...], tuple[Any, ...]] = {}
+        for _, _, branches, state in self.engine.successors(empty, plan):
+            found.setdefault(state, self.replayer.choices(branches))
+        return found
 
     def masks(self) -> list[tuple[Property, list[int]]]:
         """Properties, each with the bits of its predicates in the engine."""

@@ -97,6 +97,7 @@ class Replayer:
 
     Attributes:
         initial: the initial states.
+        chosen: what actors chose when they started, of each.
     """
 
     def __init__(self, world: World, engine: Interleaving, sight: Sight) -> None:
@@ -104,14 +105,19 @@ class Replayer:
         self.engine = engine
         self.sight = sight
         self.initial: list[Vector] = []
+        self.chosen: list[tuple[Any, ...]] = []
+
+    def choices(self, branches: Iterable[tuple[int, int, int]]) -> tuple[Any, ...]:
+        """What ``context.choose`` gave, in order."""
+        found: list[Any] = []
+        for local, met, outcome in branches:
+            found += self.world.choices.get((local, met), [()] * (outcome + 1))[outcome]
+        return tuple(found)
 
     def action(self, detail: int, label: int, branches: Iterable[tuple[int, int, int]]) -> Action:
         """What the engine did."""
         world = self.world
-        choices: list[Any] = []
-        for local, met, outcome in branches:
-            choices += world.choices.get((local, met), [()] * (outcome + 1))[outcome]
-        chosen = tuple(choices)
+        chosen = self.choices(branches)
         if detail < 0:
             node = self.engine.node_slots(-1 - detail)
             return Action(Act.CRASH if label == 0 else Act.RECOVER, world.slots[node[0]].reference, choices=chosen)
@@ -176,7 +182,8 @@ class Replayer:
     ) -> Trace:
         """A run for people."""
         steps = tuple(Step(action, View(self.sight, vector)) for action, vector in run)
-        return Trace(steps, back_to, stuck, tuple(self.events(run)))
+        chosen = self.chosen[self.initial.index(run[0][1])]
+        return Trace(steps, back_to, stuck, tuple(self.events(run)), chosen)
 
     def failure(self, run: Run, ordinal: int) -> tuple[Trace, str]:
         """The run up to the handler that failed, which its next action calls, and what it said."""

@@ -15,6 +15,7 @@ from actors.trace import Event
 
 VIOLATION_EXIT = 1
 UNDECIDED_EXIT = 4
+FAILURE = "no handler fails"  # the finding of an actor model whose handler raised, or had no handler for a message
 
 
 class Verdict(enum.StrEnum):
@@ -65,12 +66,14 @@ class Trace(msgspec.Struct, frozen=True):
             after the last step it goes on as after step ``back_to``, whose state is the last one's state.
         stuck: the run ends because nothing is enabled in its last state.
         events: the same run for diagrams, where the front end knows messages and crashes; else empty.
+        chosen: what ``context.choose`` gave to actors when they started.
     """
 
     steps: tuple[Step, ...]
     back_to: int | None = None
     stuck: bool = False
     events: tuple[Event, ...] = ()
+    chosen: tuple[Any, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -61,6 +61,15 @@ class VotesBeforeItsDisk(RaftRole):
         super().vote_request(message, hurried)
 
 
+class AcksBeforeItsDisk(RaftRole):
+    """The broken twin that tells the leader what it holds before that is on its disk."""
+
+    @on(messages.AppendEntries)
+    def append_entries(self, message: messages.AppendEntries, context: Context) -> None:
+        hurried: Any = _Hurried(context)
+        super().append_entries(message, hurried)
+
+
 class _Hurried:
     """A context in which nothing waits for the disk."""
 
@@ -74,7 +83,7 @@ class _Hurried:
 
 ROLES: dict[str, type[RaftRole]] = {
     "raft": RaftRole, "votes-twice": VotesTwice, "counts-old-terms": CountsOldTerms,
-    "votes-before-its-disk": VotesBeforeItsDisk,
+    "votes-before-its-disk": VotesBeforeItsDisk, "acks-before-its-disk": AcksBeforeItsDisk,
 }
 
 
@@ -194,7 +203,8 @@ class Raft(ActorModel):
         max_term: runs are followed while no term is higher.
         crashes: of any server; each comes back with what its disk holds.
         commands: that are proposed to n1.
-        role: "raft", or a broken twin: "votes-twice", "counts-old-terms", "votes-before-its-disk" (crashes show it).
+        role: "raft", or a broken twin: "votes-twice", "counts-old-terms", "votes-before-its-disk" and
+            "acks-before-its-disk" (crashes show them).
         network: between servers.
         cut: pairs of servers that never hear each other.
     """

@@ -1,37 +1,99 @@
 """A counterexample of the checked world happens in the simulator, too."""
 
+import random
+
 import pytest
 
+from actors.actor import Actor
+from actors.message import Message
+from actors.verification import ActorModel, always
+from actors.verification.actor_search import Search
 from actors.verification.errors import ModelError
-from actors.verification.result import Options
-from protocols.models.alternating_bit import AlternatingBit
-from protocols.models.flp import Flp
-from protocols.models.oral_messages import OralMessages
+from actors.verification.result import FAILURE, Options
 from protocols.models.paxos import Paxos
-from protocols.models.ring_election import RingElection
-from protocols.models.single_copy import SingleCopyRegister
 from protocols.replaying import Diverged, replay
+from tests.verification_actors.counterexamples import BROKEN, counterexample, found_in
+from tests.verification_actors.random_actors import DurableMachine, RandomSystem
 
 
-@pytest.mark.parametrize(("make", "name"), [
-    (lambda: SingleCopyRegister(servers=2), "linearizable"),
-    (lambda: AlternatingBit(heed_bit=False), "in order, each once"),
-    (lambda: RingElection(members=3, swallow=False), "one leader"),
-    (lambda: OralMessages(3, 1), "IC2: they obey a loyal commander"),
-    (lambda: Paxos(heed_promises=False), "linearizable"),
-])
-def test_a_counterexample_replays_in_the_simulator(make, name):
-    trace = make().check_with(Options(stop_on_violation=True))[name].trace
-    replay(make(), trace)
+@pytest.mark.parametrize("disk", ["memory", "wal"])
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_counterexample_replays_in_the_simulator(name, disk):
+    make, claim = BROKEN[name]
+    trace = counterexample(name)
+    replayed = replay(make(), trace, disk=disk)
+    assert replayed.steps == len(trace.steps) - 1
+    assert replayed.violates(claim)
 
 
 def test_actors_that_keep_the_rule_do_not_follow_the_trace_of_those_that_break_it():
-    trace = Paxos(heed_promises=False).check_with(Options(stop_on_violation=True))["linearizable"].trace
-    with pytest.raises(Diverged, match="has not arrived"):
-        replay(Paxos(), trace)
+    with pytest.raises(Diverged, match="in the checked run"):
+        replay(Paxos(), counterexample("paxos, promises"))
 
 
-def test_a_step_that_cannot_be_followed_is_named():
-    trace = Flp().check_with(Options())["every live process decides"].trace
-    with pytest.raises(ModelError, match="p0 crashes"):
-        replay(Flp(), trace)
+@pytest.mark.parametrize("crashes", [0, 1, 2])
+def test_any_run_of_random_actors_goes_through_the_same_states_in_the_simulator(crashes):
+    draws = random.Random(crashes)
+    followed = 0
+    for seed in range(500 * crashes, 500 * crashes + 25):
+        search = Search(RandomSystem(seed, crashes), Options(max_states=2_000))
+        search.run(None)
+        for state in draws.sample(range(search.engine.states.count), min(4, search.engine.states.count)):
+            trace = search.replayer.trace(state)
+            replay(RandomSystem(seed, crashes), trace, disk=draws.choice(["memory", "wal"]))
+            followed += len(trace.steps)
+    assert followed > 150
+
+
+class Failing(Actor):
+    """Raises when it starts to matter."""
+
+    def start(self, context):
+        context.set_timer(Now(), 1.0)
+
+
+class Now(Message, wire="tests.replay.now"):
+    """A timer without a handler."""
+
+
+class Fails(ActorModel):
+    """One actor that fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spawn(Failing, name="failing")
+
+    def properties(self):
+        return [always("true", lambda state: True), always("journal", lambda state: state.local("failing").fires == 0)]
+
+
+def test_a_handler_that_fails_fails_in_the_simulator_too():
+    replayed = replay(Fails(), found_in(Fails(), FAILURE))
+    assert replayed.violates(FAILURE)
+    assert "no handler for Now" in replayed.failure
+    assert not replayed.violates("true")
+
+
+def test_a_property_of_what_only_the_checked_world_has_is_not_judged():
+    replayed = replay(Fails(), found_in(Fails(), FAILURE))
+    with pytest.raises(ModelError, match="which only the checked world has"):
+        replayed.violates("journal")
+    with pytest.raises(ModelError, match="has no property 'other'"):
+        replayed.violates("other")
+
+
+class TwoOnADisk(ActorModel):
+    """Two journals of one node."""
+
+    def __init__(self) -> None:
+        super().__init__(crashes=1)
+        for name in ("one", "two"):
+            self.spawn(DurableMachine, (), (), name=name, node="node")
+
+    def properties(self):
+        return [always("all are up", lambda state: state.is_up("node/one"))]
+
+
+def test_two_journals_of_one_node_are_refused_by_name():
+    with pytest.raises(ModelError, match="node has two durable actors, node/one and node/two"):
+        replay(TwoOnADisk(), found_in(TwoOnADisk(), "all are up"))

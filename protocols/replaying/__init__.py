@@ -1,0 +1,12 @@
+"""Counterexamples of the checked world, followed in another one.
+
+``replay`` follows one in the simulator (``simulator``); ``actorum.replaying_real`` does the same over real sockets. They
+share the script (``script``), the players of its actors (``player``, ``messages``) and the stage that holds what travels
+(``stage``); ``scene`` is what properties see of it.
+"""
+
+from protocols.replaying.scene import Replayed
+from protocols.replaying.simulator import replay
+from protocols.replaying.stage import Diverged
+
+__all__ = ["Diverged", "Replayed", "replay"]
