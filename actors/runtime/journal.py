@@ -208,17 +208,19 @@ class JournalHub(Journals):
         on_failure: Callable[[str], None] | None = None,
         alone: bool = False,
         segment_bytes: int = DEFAULT_SEGMENT_BYTES,
+        open_log: Callable[..., Log] = Log.open,
     ) -> JournalHub:
         """Open the log in folder ``data``, creating it when it is empty.
 
         Args:
             alone: True when no peer holds a copy of what is in this log (a node without a group).
             segment_bytes: size of one log file.
+            open_log: called like ``Log.open``.
 
         Raises:
             core_ext.log_errors.LogError: the folder is in use, another node's, of a newer version, or corrupt.
         """
-        log = Log.open(data, cluster_id=cluster_id, node_id=node, segment_bytes=segment_bytes, alone=alone)
+        log = open_log(data, cluster_id=cluster_id, node_id=node, segment_bytes=segment_bytes, alone=alone)
         return cls(log, codec, loop, on_synced, on_failure)
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +19,7 @@ from actors.runtime import lifecycle
 from actors.runtime.journal import JournalHub
 from actors.runtime.settings import RuntimeSettings
 from actors.runtime.world import World
+from core_ext.log import Log
 from core_ext.mailbox import Reference
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class ActorSystem:
         data: folder of this node's log; needed by durable actors only.
         cluster_id: nodes talk to each other, and open a data folder, only within one cluster.
         settings: limits and times.
+        open_log: how ``data`` is opened, called like ``Log.open``: for programs that lead the disk themselves.
 
     Attributes:
         name: this node's name.
@@ -53,6 +55,7 @@ class ActorSystem:
         self, name: str = "local", *, listen: str | None = None, also_listen: Sequence[str] = (),
         advertise: str | None = None, peers: Mapping[str, str] | None = None, data: str | Path | None = None,
         cluster_id: str = "local", settings: RuntimeSettings | None = None,
+        open_log: Callable[..., Log] = Log.open,
     ) -> None:
         if not name or "/" in name:
             raise ContractError(f"ActorSystem(name={name!r}): a node's name is text without a slash")
@@ -64,6 +67,7 @@ class ActorSystem:
         self._data = data
         self._cluster_id = cluster_id
         self._settings = settings or RuntimeSettings()
+        self._open_log = open_log
         self._world: World | None = None
         self._transport: Transport | None = None
         self._hub: JournalHub | None = None
@@ -101,6 +105,7 @@ class ActorSystem:
                 self._hub = JournalHub.open(
                     self._data, self._cluster_id, self.name, world.remote.codec, loop=loop,
                     on_synced=world.log_synced, on_failure=self._log_failed, alone=not self._peers,
+                    open_log=self._open_log,
                 )
                 world.keep_journals(self._hub)
             if self._listen is not None or self._peers:

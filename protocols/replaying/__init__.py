@@ -1,7 +1,7 @@
 """Counterexamples of the checked world, followed in another one.
 
-``replay`` follows one in the simulator (``simulator``); ``actorum.replaying_real`` does the same over real sockets. They
-share the script (``script``), the players of its actors (``player``, ``messages``) and the stage that holds what travels
+``replay`` follows one in the simulator (``simulator``), ``actorum.replaying_real`` does it over real sockets. Both use
+the script (``script``), the players of actors (``player``, ``messages``) and the stage that holds what is on its way
 (``stage``); ``scene`` is what properties see of it.
 """
 

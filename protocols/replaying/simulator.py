@@ -70,18 +70,25 @@ class _Replay:
     def _enter(self, seat: Seat) -> None:
         """An actor of the model starts, on its node."""
         name = seat.slot.reference.node
-        node = self.simulation.nodes.get(name) or self.simulation.node(name, self._boot)
-        if seat.slot.journal:
-            node.spawn(Scribe, seat.slot.journal, name=seat.slot.reference.name)
-            self._settle()
-            node.sync_oldest()
-            node.restart()
-        self.casts.setdefault(name, []).append(seat)
+        node = self.simulation.nodes.get(name) or self._join(name)
+        self.casts[name].append(seat)
         self._cast(node, seat)
         self._settle()
 
+    def _join(self, name: str) -> Node:
+        """A node, with the journal that its durable actor begins with."""
+        self.casts[name] = []
+        node = self.simulation.node(name, self._boot)
+        for slot in self.script.model.actors:
+            if slot.reference.node == name and slot.journal:
+                node.spawn(Scribe, slot.journal, name=slot.reference.name)
+                self._settle()
+                node.sync_oldest()
+                node.restart()
+        return node
+
     def _boot(self, node: Node) -> None:
-        for seat in self.casts.get(node.name, ()):
+        for seat in self.casts[node.name]:
             self._cast(node, seat)
 
     def _cast(self, node: Node, seat: Seat) -> None:

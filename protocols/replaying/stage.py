@@ -39,7 +39,7 @@ class Seat:
         life: where it is in its life.
         incarnation: grows with every start.
         actor: the instance; None while it is not up.
-        player: the reference, in the world of the replay, of who plays it.
+        player: the reference, in the world of the replay, of who plays it; None while nobody does.
         timers: messages by key.
         asks: requests that were not answered.
         watches: whom it watches.
@@ -51,13 +51,13 @@ class Seat:
         self.slot = slot
         self.incarnation = 0
         self.made: tuple[type[Actor], tuple[Any, ...], Reference] | None = None
-        self.player: Reference | None = None
         self.left(Life.ABSENT)
 
     def left(self, life: Life) -> None:
         """It is not up: what was in its memory is gone."""
         self.life = life
         self.actor: Any = None
+        self.player: Reference | None = None
         self.timers: dict[Hashable, Message] = {}
         self.asks: list[Asked] = []
         self.watches: list[Reference] = []

@@ -1,54 +1,63 @@
 """A counterexample of the checked world happens over real sockets, too."""
 
-from pathlib import Path
+import logging
 
 import pytest
 
+from actors.verification import ActorModel, always
 from actors.verification.errors import ModelError
-from actors.verification.result import Options
-from actorum.replaying_real import Diverged, replay_real
-from actorum.verify_models import load
+from actorum.replaying_node import PulledDisk
+from actorum.replaying_real import MAX_NODES, replay_real
 from protocols.models.abd import AbdRegister
-from protocols.models.alternating_bit import AlternatingBit
-from protocols.models.flp import Flp
-from protocols.models.oral_messages import OralMessages
-from protocols.models.ping_pong import PingPong
-from protocols.models.single_copy import SingleCopyRegister
+from protocols.models.flood_set import FloodSet
+from protocols.replaying import Diverged
+from tests.verification_actors.counterexamples import BROKEN, counterexample, found_in
+from tests.verification_actors.random_actors import Machine
 
-BOX_OFFICE = Path(__file__).parents[2] / "examples" / "box_office" / "checked.py"
-
-
-def counterexample(model, name):
-    trace = model.check_with(Options(stop_on_violation=True))[name].trace
-    assert trace is not None
-    return trace
+LOSES = {"flood-set"}  # messages, so that no real network can be told to
 
 
-@pytest.mark.parametrize(("make", "name"), [
-    (lambda: SingleCopyRegister(servers=2), "linearizable"),
-    (lambda: PingPong(careless=True), "counts differ by at most one"),
-    (lambda: AbdRegister(servers=3, wait=False), "linearizable"),
-    (lambda: load(f"{BOX_OFFICE}:TwoFans", ()), "no seat is sold twice"),
-])
-def test_a_counterexample_happens_over_zeromq(make, name):
-    model = make()
-    claim = next(claim for claim in model.properties() if claim.name == name)
-    ended = replay_real(make(), counterexample(model, name))
-    assert not ended.satisfies(claim)
+@pytest.mark.parametrize("name", [name for name in BROKEN if name not in LOSES])
+def test_a_counterexample_happens_over_zeromq(name, caplog):
+    make, claim = BROKEN[name]
+    trace = counterexample(name)
+    replayed = replay_real(make(), trace)
+    assert replayed.steps == len(trace.steps) - 1
+    assert replayed.violates(claim)
+    assert not caplog.records
+    assert logging.getLogger("actors").level == logging.NOTSET
+
+
+def test_a_disk_that_keeps_what_was_not_synced_is_not_the_one_of_the_checked_run(monkeypatch):
+    monkeypatch.setattr("actorum.replaying_real.STEP_SECONDS", 1.0)
+    monkeypatch.delattr(PulledDisk, "write_at")
+    with pytest.raises(Diverged, match=r"n3/raft-0 (is not as|chooses|has)"):
+        replay_real(BROKEN["raft acks before its disk"][0](), counterexample("raft acks before its disk"))
 
 
 def test_actors_that_keep_the_rule_do_not_follow_the_trace_of_those_that_break_it(monkeypatch):
     monkeypatch.setattr("actorum.replaying_real.STEP_SECONDS", 1.0)
-    trace = counterexample(AbdRegister(servers=3, wait=False), "linearizable")
-    with pytest.raises(Diverged, match="on its way are"):
-        replay_real(AbdRegister(servers=3), trace)
+    with pytest.raises(Diverged, match="in the checked run"):
+        replay_real(AbdRegister(servers=3), counterexample("abd"))
 
 
-@pytest.mark.parametrize(("make", "name", "step"), [
-    (lambda: AlternatingBit(heed_bit=False), "in order, each once", "timer SendAgain"),
-    (Flp, "every live process decides", "p0 crashes"),
-    (lambda: OralMessages(3, 1), "IC2: they obey a loyal commander", "choosing 'retreat'"),
-])
-def test_a_step_that_a_real_network_cannot_be_told_is_named(make, name, step):
-    with pytest.raises(ModelError, match=step):
-        replay_real(make(), make().check_with(Options())[name].trace)
+def test_a_loss_that_a_real_network_cannot_be_told_is_named():
+    with pytest.raises(ModelError, match=r"from p0 to p2 is lost\. A real network cannot be told to lose"):
+        replay_real(FloodSet(rounds=1), counterexample("flood-set"))
+
+
+class Many(ActorModel):
+    """More nodes than one process should hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for number in range(MAX_NODES + 1):
+            self.spawn(Machine, (), (), name=f"m{number}")
+
+    def properties(self):
+        return [always("nobody is up", lambda state: not state.is_up("m0"))]
+
+
+def test_too_many_nodes_are_refused_by_number():
+    with pytest.raises(ModelError, match=f"{MAX_NODES + 1} nodes; over real sockets there may be {MAX_NODES}"):
+        replay_real(Many(), found_in(Many(), "nobody is up"))
