@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from actorum.exits import Exit
 
@@ -42,10 +43,14 @@ STRATEGIES = ("breadth", "depth", "random")
     "--diagram", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
     help="Draw the first counterexample: an SVG, or text when FILE ends in .txt.",
 )
+@click.option(
+    "--replay", type=click.Choice(("simulator", "real")),
+    help="Follow each counterexample of an actor model in the simulator, or over real ZeroMQ.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
     *, model: str | None, list_models: bool, settings: tuple[str, ...], memory: int, diagram: Path | None,
-    as_json: bool, **options: Any,
+    replay: str | None, as_json: bool, **options: Any,
 ) -> None:
     """Check every interleaving of MODEL: the name of a shipped model, or path/to/file.py:Name."""
     from actorum.verify_models import ModelNotFound, load, shipped
@@ -60,6 +65,10 @@ def verify(
 
     try:
         found = load(model, settings)
+        if replay is not None:
+            from actorum import verify_replay
+
+            verify_replay.refuse_other_models(found, replay)
         line = _Line() if sys.stderr.isatty() and not as_json else None
         result = check(found, progress=line, memory_bytes=memory << 20, **options)
     except SystemExit as stop:
@@ -74,11 +83,17 @@ def verify(
         sys.exit(Exit.SETTINGS)
     from actorum import verify_view
 
+    replays = [] if replay is None else verify_replay.replays(result, lambda: load(model, settings), replay)
     if as_json:
-        click.echo(json.dumps(verify_view.as_json(result)))
+        said = verify_view.as_json(result)
+        if replay is not None:
+            said["replays"] = msgspec.to_builtins(replays)
+        click.echo(json.dumps(said))
     else:
         click.echo(_clear(), err=True, nl=False)
         click.echo(verify_view.as_text(result))
+        if replays:
+            click.echo(f"\n{verify_replay.as_text(replays)}")
     if diagram is not None:
         _draw(result, diagram)
     sys.exit(result.exit_code)

@@ -226,3 +226,40 @@ def test_counts_and_traces_are_the_same_under_every_hash_seed() -> None:
         return [found["distinct"], found["generated"], found["depth"], found["properties"]]
 
     assert output("1") == output("2")
+
+
+@pytest.mark.parametrize("world", ["simulator", "real"])
+def test_a_counterexample_is_replayed_in_another_world(world: str) -> None:
+    result = run("single-copy-register", "--set", "servers=2", "--replay", world, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["replays"] == [
+        {"property": "linearizable", "world": world, "outcome": "violated", "steps": 4, "reason": ""},
+    ]
+
+
+def test_a_run_that_cannot_be_replayed_there_is_said_and_the_verdict_stands() -> None:
+    result = run("flood-set", "--set", "rounds=1", "--replay", "real")
+    assert result.exit_code == 1
+    assert "agreement: cannot be replayed over real ZeroMQ" in result.stdout
+    assert "is lost" in result.stdout.splitlines()[-1]
+    result = run("flood-set", "--set", "rounds=1", "--replay", "simulator")
+    assert "agreement: replayed in the simulator: 6 steps, the same states, violated there, too" in result.stdout
+
+
+def test_worlds_that_do_not_agree_are_said_to_go_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protocols.replaying.stage.Stage.came", lambda stage, post: None)
+    result = run("single-copy-register", "--set", "servers=2", "--replay", "simulator", "--json")
+    (replay,) = json.loads(result.stdout)["replays"]
+    assert (result.exit_code, replay["outcome"]) == (1, "diverged")
+    assert replay["reason"].startswith("after the start on their way are no messages, in the checked run ")
+
+
+def test_a_plain_model_has_no_other_world() -> None:
+    result = run("increment", "--replay", "simulator", "--json")
+    assert result.exit_code == 2
+    assert "only actors live in other worlds" in json.loads(result.stdout)["error"]
+
+
+def test_a_model_that_holds_has_nothing_to_replay() -> None:
+    result = run("single-copy-register", "--replay", "simulator", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["replays"]) == (0, [])
