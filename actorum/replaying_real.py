@@ -92,6 +92,7 @@ class _Replay:
         self.nodes: dict[str, ScriptedNode] = {}
         self.casts: dict[str, list[Seat]] = {}
         self.office = ActorSystem()
+        self.desk = OFFICE
 
     async def run(self) -> Replayed:
         stage, script = self.stage, self.script
@@ -108,6 +109,7 @@ class _Replay:
                 replayed.look()
             if not stage.failure:
                 await self._flush()
+                stage.follow()
                 script.check(stage, len(script) - 1)
             return replayed
 
@@ -120,7 +122,7 @@ class _Replay:
         peers = dict(zip(self.names, addresses, strict=True))
         self.office = ActorSystem(OFFICE.node, listen=office, peers=peers, cluster_id=CLUSTER)
         await stack.enter_async_context(self.office)
-        self.office.spawn(Office, self.stage, name=OFFICE.name)
+        self.desk = self.office.spawn(Office, self.stage, name=OFFICE.name)
         for number, (name, address) in enumerate(peers.items()):
             data = folder / str(number) if name in durable else None
             node = self.nodes[name] = ScriptedNode(name, address, {OFFICE.node: office}, data)
@@ -153,54 +155,63 @@ class _Replay:
         deadline = time.monotonic() + STEP_SECONDS
         while not self.stage.failure and not await self._answers(player, deadline):
             pass
-        await self._sync_at_once()
+        await self._arrived(seat)
 
     async def _answers(self, player: Reference, deadline: float) -> bool:
         """Is a player there? Its node may not be connected yet, and this question may be asked again."""
         try:
-            return await self.office.bind(player).ask(Cue(Does.NOTHING), HELLO_SECONDS)
+            return await self._reference(player).ask(Cue(Does.NOTHING), HELLO_SECONDS)
         except AskError:
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(LOOK_SECONDS)
             return False
 
+    def _reference(self, player: Reference) -> Reference:
+        """A player as the office reaches it: its own node's reference, in the same process, would be a short cut."""
+        return self.office.bind(Reference(player.node, player.name, player.incarnation))
+
     async def _do(self, order: Order) -> None:
         node = self.nodes[order.actor.node]
-        if order.cue is not None:
-            await self._tell(order.actor, order.cue)
-        elif order.told is Told.SYNC:
-            node.sync_oldest()
-        elif order.told is Told.KILL:
+        if order.told is Told.KILL:
             await node.close()
             self.stage.crash(node.name)
-        else:
+            return
+        if order.told is Told.START:
             system = await node.open()
-            for seat in self.casts[node.name]:
-                await self._cast(system, seat)
-
-    async def _tell(self, actor: Reference, cue: Cue) -> None:
-        seat = self.stage.seat_of(actor)
+            for one in self.casts[node.name]:
+                await self._cast(system, one)
+            return
+        seat = self.stage.seat_of(order.actor)
         assert seat is not None
+        if order.told is Told.SYNC:
+            node.sync_oldest()
+        await self._tell(seat, order.cue or Cue(Does.NOTHING))
+        await self._arrived(seat)
+
+    async def _tell(self, seat: Seat, cue: Cue) -> None:
+        """Have an actor do something. What leaves its node at once reaches the office before the answer does."""
         assert seat.player is not None
         try:
-            await self.office.bind(seat.player).ask(cue, STEP_SECONDS)
+            await self._reference(seat.player).ask(cue, STEP_SECONDS)
         except AskError as error:
             self.stage.failure = self.stage.failure or str(error)
-        await self._sync_at_once()
+
+    async def _arrived(self, seat: Seat) -> None:
+        """What has reached the office reaches the stage; and, when that is a rule of the model, what this actor's node
+        has written reaches its disk, and what waited for that the stage."""
+        node = self.nodes[seat.slot.reference.node]
+        if self.script.model.sync_at_once:
+            while not self.stage.failure and node.sync_oldest():
+                await self._tell(seat, Cue(Does.NOTHING))
+        await self.desk.ask(Cue(Does.NOTHING), STEP_SECONDS)
 
     async def _flush(self) -> None:
-        """Whatever was sent that the checked run does not have arrives before these answers."""
+        """Whatever was sent that the checked run does not have is on the stage after this."""
         for seat in self.stage.seats.values():
-            if seat.player is not None and seat.life is Life.UP:
-                await self._tell(seat.own, Cue(Does.NOTHING))
-
-    async def _sync_at_once(self) -> None:
-        """When it is a rule of the model that records are on disk when their handler returns."""
-        if self.script.model.sync_at_once:
-            for node in self.nodes.values():
-                while node.sync_oldest():
-                    pass
+            if seat.life is Life.UP:
+                await self._tell(seat, Cue(Does.NOTHING))
+                await self._arrived(seat)
 
     # --- what the script expects -------------------------------------------------------------------------------------
 
@@ -211,10 +222,14 @@ class _Replay:
             Diverged: it does not become so; names the step and what is different.
         """
         deadline = time.monotonic() + STEP_SECONDS
-        while self.script.difference(self.stage, number):
+        while self._differs(number):
             if self.stage.failure or time.monotonic() > deadline:
                 self.script.check(self.stage, number)
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _differs(self, number: int) -> bool:
+        self.stage.follow()
+        return bool(self.script.difference(self.stage, number))
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + STEP_SECONDS

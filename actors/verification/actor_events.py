@@ -34,7 +34,7 @@ class Happening(enum.Enum):
     DELIVER = "deliver"  # an Envelope
     TIMER = "timer"  # its number
     SYNC = "sync"
-    CRASH = "crash"
+    CRASH = "crash"  # of the node with this name, to whoever may be a child there; None: of the own one
     RECOVER = "recover"
     GONE = "gone"  # the Reference, with its incarnation, of another actor
     FAULT = "fault"  # event 0: what the world does against the actors, and no run is obliged to

@@ -73,6 +73,7 @@ class World:
         history: History[Any] | None, cut: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self.slots = list(actors)
+        self.actors = len(self.slots)  # the others are children
         self.by_name = {(slot.reference.node, slot.reference.name): i for i, slot in enumerate(self.slots)}
         self.capacity = len(self.slots) + max_children
         self.network = network
@@ -310,9 +311,9 @@ class World:
         elif happening is Happening.SYNC:
             found = self._sync(slot, local)
         elif happening is Happening.CRASH:
-            found = self._crash(slot, local)
+            found = self._crash(slot, local, event.payload)
         elif happening is Happening.RECOVER:
-            found = self._start(slot, local, local.made) if local.life is Life.DOWN else []
+            found = self._start(slot, local, None) if local.life is Life.DOWN else []
         elif happening is Happening.GONE:
             found = self._gone(slot, local, event.payload)
         elif happening is Happening.PROBE:
@@ -421,13 +422,19 @@ class World:
         changed = local._replace(stream=local.stream.after(batch.operations), pending=tuple(rest))
         return [Found(changed, batch.sends, batch.follows, 0)]
 
-    def _crash(self, slot: int, local: Local) -> list[Found]:
-        if local.life is not Life.UP:
+    def _crash(self, slot: int, local: Local, node: str | None) -> list[Found]:
+        """The node of an actor crashes; ``node`` is its name when the actor may be a child there."""
+        if local.life is not Life.UP or node not in (None, self.slots[slot].reference.node):
             return []
-        changed = Local(
-            Life.DOWN, None, fires=local.fires, incarnation=local.incarnation, stream=local.stream, made=local.made
+        own = self.slots[slot].reference.node
+        changed = Local(Life.DOWN, None, fires=local.fires, incarnation=local.incarnation, stream=local.stream)
+        # children are gone with their node, and come back when somebody spawns them again
+        children = tuple(
+            (other, self.event_number(Event(other, Happening.CRASH, own)))
+            for other in range(self.actors, self.capacity) if node is None
         )
-        return [Found(changed, (), self._gone_everywhere(slot, local, Reason.UNREACHABLE), PURGE)]
+        gone = self._gone_everywhere(slot, local, Reason.UNREACHABLE)
+        return [Found(changed, (), (*children, *gone), PURGE)]
 
     def _stop(self, slot: int, local: Local) -> list[Found]:
         def stopped(actor: Any, hands: Recorder) -> None:

@@ -54,6 +54,10 @@ class Office(Actor):
     def post(self, message: Post, context: Context) -> None:
         self.stage.came(message)
 
+    @on(Cue)
+    def cue(self, message: Cue, context: Context) -> None:
+        context.reply(True)  # what came before it is on the stage
+
 
 class Player(Actor):
     """Plays one actor.

@@ -61,6 +61,7 @@ class _Replay:
         for number in range(len(script)):
             for order in script.orders(stage, number):
                 self._do(order)
+            stage.follow()
             script.check(stage, number)
             replayed.look()
         return replayed

@@ -103,6 +103,7 @@ class Stage:
         self.history: Any = model.history.initial if model.history is not None else None
         self.choices: list[Any] = []
         self.failure = ""
+        self._probes: list[tuple[Reference, Reference, int]] = []
         self._asked: dict[tuple[Reference, int], type[Request[Any]]] = {}
 
     # --- what players tell -------------------------------------------------------------------------------------------
@@ -145,9 +146,15 @@ class Stage:
         """Something has left its actor, and has arrived here."""
         if post.parcel == PROBE:
             assert post.source is not None
-            self._probe(post.source, post.target, post.number)
+            self._probes.append((post.source, post.target, post.number))
         else:
             self.send(envelope_of(post))
+
+    def follow(self) -> None:
+        """All that a step tells actors is told: who asked or watched somebody who is not there hears of it."""
+        probes, self._probes = self._probes, []
+        for probe in probes:
+            self._probe(*probe)
 
     def send(self, envelope: Envelope) -> None:
         """A message is on its way from now on, if the network of the model takes it."""

@@ -45,6 +45,19 @@ class LostAcknowledgement(RaftReplication):
         return two.commit > 1 or rests
 
 
+class ForgottenVote(RaftReplication):
+    """Only n3 crashes, and n1 stands when it has."""
+
+    def __init__(self) -> None:
+        super().__init__(fires=(1, 1), role="votes-before-its-disk")
+
+    def boundary(self, state: View) -> bool:
+        one, two, three = (state.actors[role_name(node)] for node in self.nodes)
+        if one is None or two is None:
+            return False
+        return three is None or three.vote != "n2" or (one.role is RoleName.FOLLOWER and not one.canvassing)
+
+
 def two_fans() -> ActorModel:
     return load(f"{BOX_OFFICE}:TwoFans", ())  # type: ignore[return-value]
 
@@ -64,9 +77,7 @@ BROKEN: dict[str, tuple[Callable[[], ActorModel], str]] = {
     "oral-messages, any traitor": (lambda: OralMessages(3), "IC2: they obey a loyal commander"),
     "flood-set": (lambda: FloodSet(rounds=1), "agreement"),
     "raft votes twice": (lambda: Raft(role="votes-twice"), "election safety"),
-    "raft votes before its disk": (
-        lambda: RaftReplication(fires=(1, 1), role="votes-before-its-disk"), "election safety"
-    ),
+    "raft votes before its disk": (ForgottenVote, "election safety"),
     "raft acks before its disk": (LostAcknowledgement, "leader completeness"),
     "raft figure 8": (lambda: RaftFigure8(role="counts-old-terms"), "leader completeness"),
     "detector": (

@@ -1,17 +1,21 @@
 """A counterexample of the checked world happens in the simulator, too."""
 
 import random
+from collections import Counter
 
 import pytest
 
 from actors.actor import Actor
 from actors.message import Message
 from actors.verification import ActorModel, always
+from actors.verification.actor_network import Parcel
 from actors.verification.actor_search import Search
+from actors.verification.actor_steps import Act
 from actors.verification.errors import ModelError
 from actors.verification.result import FAILURE, Options
 from protocols.models.paxos import Paxos
 from protocols.replaying import Diverged, replay
+from tests.verification_actors.busy_actors import BusySystem
 from tests.verification_actors.counterexamples import BROKEN, counterexample, found_in
 from tests.verification_actors.random_actors import DurableMachine, RandomSystem
 
@@ -31,18 +35,35 @@ def test_actors_that_keep_the_rule_do_not_follow_the_trace_of_those_that_break_i
         replay(Paxos(), counterexample("paxos, promises"))
 
 
+def runs(make, seeds, each):
+    """Random runs of the models that seeds make, as (model made anew, trace, draws)."""
+    for seed in seeds:
+        draws = random.Random(seed)
+        search = Search(make(seed), Options(max_states=500))
+        search.run(None)
+        reached = search.engine.states.count
+        for state in draws.sample(range(reached), min(each, reached)):
+            yield make(seed), search.replayer.trace(state), draws
+
+
 @pytest.mark.parametrize("crashes", [0, 1, 2])
 def test_any_run_of_random_actors_goes_through_the_same_states_in_the_simulator(crashes):
-    draws = random.Random(crashes)
     followed = 0
-    for seed in range(500 * crashes, 500 * crashes + 25):
-        search = Search(RandomSystem(seed, crashes), Options(max_states=2_000))
-        search.run(None)
-        for state in draws.sample(range(search.engine.states.count), min(4, search.engine.states.count)):
-            trace = search.replayer.trace(state)
-            replay(RandomSystem(seed, crashes), trace, disk=draws.choice(["memory", "wal"]))
-            followed += len(trace.steps)
-    assert followed > 150
+    for model, trace, draws in runs(lambda seed: RandomSystem(seed, crashes), range(500, 525), 4):
+        replay(model, trace, disk=draws.choice(["memory", "wal"]))
+        followed += len(trace.steps)
+    assert followed > 100
+
+
+@pytest.mark.parametrize(("crashes", "children"), [(0, False), (1, False), (0, True), (2, True)])
+def test_any_use_of_the_contract_leads_to_the_same_states_in_the_simulator(crashes, children):
+    met = Counter()
+    for model, trace, draws in runs(lambda seed: BusySystem(seed, crashes, children), range(12), 4):
+        replay(model, trace, disk=draws.choice(["memory", "wal"]))
+        met.update((step.action.act, step.action.envelope and step.action.envelope.parcel) for step in trace.steps[1:])
+    wanted = {(Act.DELIVER, Parcel.ANSWER), (Act.DELIVER, Parcel.FAILURE), (Act.EXPIRE, None), (Act.SYNC, None)}
+    assert wanted <= set(met)
+    assert crashes == 0 or {(Act.CRASH, None), (Act.RECOVER, None)} <= set(met)
 
 
 class Failing(Actor):

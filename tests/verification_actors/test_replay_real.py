@@ -5,14 +5,17 @@ import logging
 import pytest
 
 from actors.verification import ActorModel, always
+from actors.verification.actor_steps import Act
 from actors.verification.errors import ModelError
 from actorum.replaying_node import PulledDisk
 from actorum.replaying_real import MAX_NODES, replay_real
 from protocols.models.abd import AbdRegister
 from protocols.models.flood_set import FloodSet
 from protocols.replaying import Diverged
+from tests.verification_actors.busy_actors import BusySystem
 from tests.verification_actors.counterexamples import BROKEN, counterexample, found_in
 from tests.verification_actors.random_actors import Machine
+from tests.verification_actors.test_replay import runs
 
 LOSES = {"flood-set"}  # messages, so that no real network can be told to
 
@@ -26,6 +29,16 @@ def test_a_counterexample_happens_over_zeromq(name, caplog):
     assert replayed.violates(claim)
     assert not caplog.records
     assert logging.getLogger("actors").level == logging.NOTSET
+
+
+@pytest.mark.parametrize(("crashes", "children"), [(0, True), (2, True)])
+def test_any_use_of_the_contract_leads_to_the_same_states_over_zeromq(crashes, children):
+    followed = 0
+    for model, trace, _ in runs(lambda seed: BusySystem(seed, crashes, children), range(300, 306), 1):
+        if any(step.action is not None and step.action.act is Act.DROP for step in trace.steps):
+            continue
+        followed += replay_real(model, trace).steps
+    assert followed > 12
 
 
 def test_a_disk_that_keeps_what_was_not_synced_is_not_the_one_of_the_checked_run(monkeypatch):

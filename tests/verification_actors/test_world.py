@@ -358,3 +358,33 @@ def test_a_vector_that_is_no_state_is_refused_and_not_written_anywhere():
                 use((0,) * length)
         with pytest.raises(OverflowError):
             engine.successors((0,) * length, [])
+
+
+class OnceParent(Actor):
+    """Spawns a child in its first life only."""
+
+    def __init__(self) -> None:
+        self.lives = 0
+
+    def recover(self, record):
+        self.lives += 1
+
+    def start(self, context):
+        if not self.lives:
+            context.spawn(Sink, name="child")
+            context.journal.append(Go())
+
+
+def test_children_are_gone_with_their_node_until_somebody_spawns_them_again():
+    system = System([
+        always("a child is up as long as its parent's first life", lambda state: (
+            not state.is_up("node/child") or (state.is_up("node/parent") and not state.actors["node/parent"].lives)
+        )),
+        sometimes("the child is up", lambda state: state.is_up("node/child")),
+        sometimes("the parent comes back alone", lambda state: (
+            state.is_up("node/parent") and state.actors["node/parent"].lives == 1 and not state.is_up("node/child")
+        )),
+    ], crashes=1, max_children=1)
+    system.spawn(OnceParent, name="parent", node="node")
+    system.spawn(Sink, name="other", node="elsewhere", may_crash=False)
+    assert check(system).holds
