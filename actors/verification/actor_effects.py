@@ -5,6 +5,7 @@ The output gate stands here. Knows the world only as who numbers messages; knows
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.errors import ContractError
@@ -74,6 +75,7 @@ class Release:
         self.follows: list[tuple[int, int]] = []
         self.gated: list[int] = []  # sends behind the running handler's own records
         self.gated_follows: list[tuple[int, int]] = []
+        self.gated_watches: list[Watch] = []
 
     def take(self, effects: list[Any]) -> None:
         """Every effect of one handler or hook, in order. Those of one that writes wait for the disk, also what it did
@@ -109,14 +111,15 @@ class Release:
     def done(self, local: Local) -> Released:
         """The actor behind its gate."""
         if self.operations:
-            self.pending.append(Batch(tuple(self.operations), tuple(self.gated), tuple(self.gated_follows)))
+            gated = tuple(self.gated), tuple(self.gated_follows), tuple(self.gated_watches)
+            self.pending.append(Batch(tuple(self.operations), *gated))
         sends, follows, stream = self.sends, self.follows, self.stream
         if self.world.sync_at_once:
             for batch in self.pending:
                 assert stream is not None
                 stream = stream.after(batch.operations)
                 sends = [*sends, *batch.sends]
-                follows = [*follows, *batch.follows]
+                follows = [*follows, *batch.follows, *begin_watches(self.world, self.own, self.watches, batch.watches)]
             self.pending = []
         changed = local._replace(
             timers=tuple(sorted(self.timers)), asks=tuple(self.asks), next_ask=self.next_ask, stream=stream,
@@ -191,14 +194,13 @@ class Release:
         self.follow(target, self.world.probe_event(target, self.own, effect.target, number))
 
     def watch(self, effect: Watch) -> None:
-        target = effect.target
-        if not effect.on:
-            self.watches = [watched for watched in self.watches if watched != target]
-        elif target not in self.watches:
-            self.watches.append(target)
-            slot = self.world.slot_of(target)
-            if slot is not None:
-                self.follow(slot, self.world.probe_event(slot, self.own, target, 0))
+        if self.writing:
+            self.gated_watches.append(effect)
+        elif self.pending:
+            last = self.pending[-1]
+            self.pending[-1] = last._replace(watches=(*last.watches, effect))
+        else:
+            self.follows += begin_watches(self.world, self.own, self.watches, (effect,))
 
     def read(self, effect: Read) -> None:
         assert self.stream is not None
@@ -215,6 +217,32 @@ class Release:
         reference = effect.reference
         slot, event = self.world.start_event(reference, (effect.actor_class, effect.args, self.own))
         self.follow(slot, event)
+
+
+def begin_watches(
+    world: World, own: Reference, watches: list[Reference], effects: Iterable[Watch]
+) -> list[tuple[int, int]]:
+    """Watches begin and end.
+
+    Args:
+        world: numbers events.
+        own: the watcher.
+        watches: whom it watches; changed.
+        effects: in order.
+
+    Returns:
+        What follows: whoever is watched from now on is asked whether it is there.
+    """
+    follows = []
+    for target, on in effects:
+        if not on:
+            watches[:] = [watched for watched in watches if watched != target]
+        elif target not in watches:
+            watches.append(target)
+            slot = world.slot_of(target)
+            if slot is not None:
+                follows.append((slot, world.probe_event(slot, own, target, 0)))
+    return follows
 
 
 def _number(asked: Asked) -> int:

@@ -9,7 +9,7 @@ import enum
 from typing import Any, NamedTuple
 
 from actors.message import Message
-from actors.recording import Append, Checkpoint, Resolve, Truncate
+from actors.recording import Append, Checkpoint, Resolve, Truncate, Watch
 from actors.verification.actor_state import Frozen
 from core_ext.mailbox import Reference
 
@@ -64,11 +64,13 @@ class Batch(NamedTuple):
         operations: journal effects, in order.
         sends: events of the messages that go out when they are on disk.
         follows: (slot, event) pairs that happen then.
+        watches: ``Watch`` effects that take effect then.
     """
 
     operations: tuple[Any, ...]
     sends: tuple[int, ...] = ()
     follows: tuple[tuple[int, int], ...] = ()
+    watches: tuple[Watch, ...] = ()
 
 
 class Asked(NamedTuple):

@@ -15,7 +15,7 @@ from actors.errors import FAILURES, AskFailed, AskTimeout, ContractError
 from actors.message import Answer, Lane, Reason, Request, Terminated
 from actors.recording import JournalView, Recorder
 from actors.verification.actor_class import check_class
-from actors.verification.actor_effects import Release
+from actors.verification.actor_effects import Release, begin_watches
 from actors.verification.actor_events import (
     DOWN,
     FAILED,
@@ -419,8 +419,11 @@ class World:
         if not local.pending or local.stream is None:
             return []
         batch, *rest = local.pending
-        changed = local._replace(stream=local.stream.after(batch.operations), pending=tuple(rest))
-        return [Found(changed, batch.sends, batch.follows, 0)]
+        watches = list(local.watches)
+        follows = (*batch.follows, *begin_watches(self, self._own(slot, local), watches, batch.watches))
+        stream = local.stream.after(batch.operations)
+        changed = local._replace(stream=stream, pending=tuple(rest), watches=tuple(watches))
+        return [Found(changed, batch.sends, follows, 0)]
 
     def _crash(self, slot: int, local: Local, node: str | None) -> list[Found]:
         """The node of an actor crashes; ``node`` is its name when the actor may be a child there."""

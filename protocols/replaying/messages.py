@@ -12,7 +12,9 @@ from core_ext.mailbox import Reference
 
 _codec = MessageCodec(message_type, check_fields)
 
-PROBE = "probe"  # a post that is no parcel: is the actor there that was asked, or is watched?
+# posts that are no parcels
+PROBE = "probe"  # is the actor there that was asked?
+WATCH, UNWATCH = "watch", "unwatch"
 
 
 class Post(Message, wire="replaying.post"):
@@ -20,7 +22,7 @@ class Post(Message, wire="replaying.post"):
 
     Attributes:
         source, target: with the incarnations that the checked world counts; no source: the world says it.
-        parcel: a ``Parcel``, or ``PROBE``.
+        parcel: a ``Parcel``, ``PROBE``, ``WATCH`` or ``UNWATCH``.
         number: of the request.
         tag: wire id of the message; of an answer, that of its request.
         body: the content, encoded.

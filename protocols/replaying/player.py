@@ -34,7 +34,7 @@ from actors.recording import (
 from actors.verification.actor_local import Life
 from actors.verification.actor_network import Envelope, Parcel
 from core_ext.mailbox import Reference
-from protocols.replaying.messages import PROBE, Cue, Does, Post, packed, unpacked
+from protocols.replaying.messages import PROBE, UNWATCH, WATCH, Cue, Does, Post, packed, unpacked
 from protocols.replaying.stage import Diverged, Seat, Stage
 
 OFFICE = Reference("replaying-office", "office")
@@ -206,7 +206,7 @@ class Player(Actor):
             case Ask(target, message, key, _):
                 self._ask(context, target, message, key)
             case Watch(target, watched):
-                self._watch(context, target, watched)
+                context.send(OFFICE, Post(seat.own, target, WATCH if watched else UNWATCH, 0, 0, b""))
             case Stop(target):
                 self._post(context, target, Parcel.STOP, None)
             case Spawn(reference, actor_class, args, supervision, mailbox):
@@ -238,15 +238,6 @@ class Player(Actor):
             return
         self._post(context, target, Parcel.MESSAGE, message, number)
         context.send(OFFICE, Post(self.seat.own, target, PROBE, number, 0, b""))
-
-    def _watch(self, context: Context, target: Reference, watched: bool) -> None:
-        watches = self.seat.watches
-        if not watched:
-            watches[:] = [other for other in watches if other != target]
-        elif target not in watches:
-            watches.append(target)
-            if self.stage.seat_of(target) is not None:
-                context.send(OFFICE, Post(self.seat.own, target, PROBE, 0, 0, b""))
 
     def _spawn(
         self, context: Context, reference: Reference, made: tuple[type[Actor], tuple[Any, ...], Reference],

@@ -22,7 +22,7 @@ from actors.verification.actor_state import freeze
 from actors.verification.actor_view import View
 from actors.verification.errors import ModelError
 from core_ext.mailbox import Reference
-from protocols.replaying.messages import PROBE, Post, envelope_of
+from protocols.replaying.messages import PROBE, UNWATCH, WATCH, Post, envelope_of
 
 T = TypeVar("T")
 
@@ -144,7 +144,9 @@ class Stage:
 
     def came(self, post: Post) -> None:
         """Something has left its actor, and has arrived here."""
-        if post.parcel == PROBE:
+        if post.parcel in (WATCH, UNWATCH):
+            self._watch(post, post.parcel == WATCH)
+        elif post.parcel == PROBE:
             assert post.source is not None
             self._probes.append((post.source, post.target, post.number))
         else:
@@ -290,6 +292,17 @@ class Stage:
             for asked in seat.asks:
                 if means(asked.target, gone):
                     self._fail(seat.own, gone, reason, asked.number)
+
+    def _watch(self, post: Post, on: bool) -> None:
+        assert post.source is not None
+        seat = self.seat_of(post.source)
+        assert seat is not None
+        if not on:
+            seat.watches[:] = [other for other in seat.watches if other != post.target]
+        elif post.target not in seat.watches:
+            seat.watches.append(post.target)
+            if self.seat_of(post.target) is not None:
+                self._probes.append((post.source, post.target, 0))
 
     def _probe(self, asker: Reference, target: Reference, number: int) -> None:
         seat = self.seat_of(target)

@@ -388,3 +388,33 @@ def test_children_are_gone_with_their_node_until_somebody_spawns_them_again():
     system.spawn(OnceParent, name="parent", node="node")
     system.spawn(Sink, name="other", node="elsewhere", may_crash=False)
     assert check(system).holds
+
+
+class CarefulWatcher(Actor):
+    """Writes down whom it watches."""
+
+    def __init__(self, target: Reference) -> None:
+        self.target = target
+        self.told = False
+
+    def recover(self, record):
+        """Whatever it was."""
+
+    def start(self, context):
+        context.watch(self.target)
+        context.journal.append(Go())
+
+    @on(Terminated)
+    def terminated(self, message, context):
+        self.told = True
+
+
+def test_a_watch_begins_when_the_records_of_its_handler_are_on_disk():
+    system = System([
+        always("nobody is told before", lambda state: (
+            not state.in_flight(Terminated) or bool(state.local("watcher").stream.records)
+        )),
+        sometimes("told", lambda state: state.is_up("watcher") and state.actors["watcher"].told),
+    ], crashes=1)
+    system.spawn(CarefulWatcher, system.spawn(Sink, name="sink"), name="watcher", may_crash=False)
+    assert check(system).holds
