@@ -161,9 +161,9 @@ class _Replay:
         """Is a player there? Its node may not be connected yet, and this question may be asked again."""
         try:
             return await self._reference(player).ask(Cue(Does.NOTHING), HELLO_SECONDS)
-        except AskError:
+        except AskError as error:
             if time.monotonic() > deadline:
-                raise
+                raise Diverged(f"{player} did not answer within {STEP_SECONDS:g} s of its start: {error}") from error
             await asyncio.sleep(LOOK_SECONDS)
             return False
 
