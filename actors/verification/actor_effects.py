@@ -76,6 +76,7 @@ class Release:
         self.gated: list[int] = []  # sends behind the running handler's own records
         self.gated_follows: list[tuple[int, int]] = []
         self.gated_watches: list[Watch] = []
+        self.gated_asks: list[Asked] = []
 
     def take(self, effects: list[Any]) -> None:
         """Every effect of one handler or hook, in order. Those of one that writes wait for the disk, also what it did
@@ -111,18 +112,21 @@ class Release:
     def done(self, local: Local) -> Released:
         """The actor behind its gate."""
         if self.operations:
-            gated = tuple(self.gated), tuple(self.gated_follows), tuple(self.gated_watches)
-            self.pending.append(Batch(tuple(self.operations), *gated))
+            self.pending.append(Batch(
+                tuple(self.operations), tuple(self.gated), tuple(self.gated_follows), tuple(self.gated_watches),
+                tuple(self.gated_asks),
+            ))
         sends, follows, stream = self.sends, self.follows, self.stream
         if self.world.sync_at_once:
             for batch in self.pending:
                 assert stream is not None
                 stream = stream.after(batch.operations)
                 sends = [*sends, *batch.sends]
+                self.asks += batch.asks
                 follows = [*follows, *batch.follows, *begin_watches(self.world, self.own, self.watches, batch.watches)]
             self.pending = []
         changed = local._replace(
-            timers=tuple(sorted(self.timers)), asks=tuple(self.asks), next_ask=self.next_ask, stream=stream,
+            timers=tuple(sorted(self.timers)), asks=in_order(self.asks), next_ask=self.next_ask, stream=stream,
             watches=tuple(self.watches), pending=tuple(self.pending),
         )
         return Released(changed, tuple(sends), tuple(follows))
@@ -179,12 +183,19 @@ class Release:
         number = self.next_ask
         if self.world.answers_are_unique:
             # an answered number can be given again: nothing with it is on its way any more
-            taken = {asked.number for asked in self.asks}
+            waiting = [asked for batch in self.pending for asked in batch.asks]
+            taken = {asked.number for asked in (*self.asks, *waiting, *self.gated_asks)}
             number = next(free for free in range(1, len(taken) + 2) if free not in taken)
         else:
             self.next_ask += 1
-        self.asks.append(Asked(number, effect.target, type(effect.message), effect.key))
-        self.asks.sort(key=_number)
+        asked = Asked(number, effect.target, type(effect.message), effect.key)
+        if self.writing:
+            self.gated_asks.append(asked)
+        elif self.pending:
+            last = self.pending[-1]
+            self.pending[-1] = last._replace(asks=(*last.asks, asked))
+        else:
+            self.asks.append(asked)
         target = self.world.slot_of(effect.target)
         if target is None:
             failure = Envelope(None, self.own, Parcel.FAILURE, f"{effect.target} does not exist", number)
@@ -245,5 +256,6 @@ def begin_watches(
     return follows
 
 
-def _number(asked: Asked) -> int:
-    return asked.number
+def in_order(asks: Iterable[Asked]) -> tuple[Asked, ...]:
+    """Requests by their numbers."""
+    return tuple(sorted(asks, key=lambda asked: asked.number))

@@ -57,6 +57,15 @@ class Stream(NamedTuple):
         return Stream(first, chunks, records)
 
 
+class Asked(NamedTuple):
+    """A request of this actor that was not answered."""
+
+    number: int
+    target: Reference
+    request: type[Any]
+    key: Any
+
+
 class Batch(NamedTuple):
     """What one handler wrote that is not on disk yet, and what waits for it.
 
@@ -65,21 +74,14 @@ class Batch(NamedTuple):
         sends: events of the messages that go out when they are on disk.
         follows: (slot, event) pairs that happen then.
         watches: ``Watch`` effects that take effect then.
+        asks: requests that are waited for from then on.
     """
 
     operations: tuple[Any, ...]
     sends: tuple[int, ...] = ()
     follows: tuple[tuple[int, int], ...] = ()
     watches: tuple[Watch, ...] = ()
-
-
-class Asked(NamedTuple):
-    """A request of this actor that was not answered."""
-
-    number: int
-    target: Reference
-    request: type[Any]
-    key: Any
+    asks: tuple[Asked, ...] = ()
 
 
 class Local(NamedTuple):

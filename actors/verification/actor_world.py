@@ -15,7 +15,7 @@ from actors.errors import FAILURES, AskFailed, AskTimeout, ContractError
 from actors.message import Answer, Lane, Reason, Request, Terminated
 from actors.recording import JournalView, Recorder
 from actors.verification.actor_class import check_class
-from actors.verification.actor_effects import Release, begin_watches
+from actors.verification.actor_effects import Release, begin_watches, in_order
 from actors.verification.actor_events import (
     DOWN,
     FAILED,
@@ -422,7 +422,8 @@ class World:
         watches = list(local.watches)
         follows = (*batch.follows, *begin_watches(self, self._own(slot, local), watches, batch.watches))
         stream = local.stream.after(batch.operations)
-        changed = local._replace(stream=stream, pending=tuple(rest), watches=tuple(watches))
+        asks = in_order((*local.asks, *batch.asks))
+        changed = local._replace(stream=stream, pending=tuple(rest), watches=tuple(watches), asks=asks)
         return [Found(changed, batch.sends, follows, 0)]
 
     def _crash(self, slot: int, local: Local, node: str | None) -> list[Found]:

@@ -41,7 +41,8 @@ class Seat:
         actor: the instance; None while it is not up.
         player: the reference, in the world of the replay, of who plays it; None while nobody does.
         timers: messages by key.
-        asks: requests that were not answered.
+        asks: requests that have left and were not answered.
+        asking: requests that have not left, by number.
         watches: whom it watches.
         next_ask, children: how many requests were made, and unnamed children spawned.
         made: (class, arguments, parent) of a spawned child.
@@ -60,6 +61,7 @@ class Seat:
         self.player: Reference | None = None
         self.timers: dict[Hashable, Message] = {}
         self.asks: list[Asked] = []
+        self.asking: dict[int, Asked] = {}
         self.watches: list[Reference] = []
         self.next_ask = 1
         self.children = 0
@@ -129,12 +131,11 @@ class Stage:
         model = self.model
         number = seat.next_ask
         if model.network is not Network.DUPLICATING and not model.lossy and not model.ask_timeouts:
-            taken = {asked.number for asked in seat.asks}
+            taken = {asked.number for asked in seat.asks} | set(seat.asking)
             number = next(free for free in range(1, len(taken) + 2) if free not in taken)
         else:
             seat.next_ask += 1
-        seat.asks.append(Asked(number, target, type(message), key))
-        seat.asks.sort(key=lambda asked: asked.number)
+        seat.asking[number] = Asked(number, target, type(message), key)
         self._asked[seat.own, number] = type(message)
         return number
 
@@ -150,6 +151,7 @@ class Stage:
             assert post.source is not None
             self._probes.append((post.source, post.target, post.number))
         else:
+            self._asks(post)
             self.send(envelope_of(post))
 
     def follow(self) -> None:
@@ -292,6 +294,14 @@ class Stage:
             for asked in seat.asks:
                 if means(asked.target, gone):
                     self._fail(seat.own, gone, reason, asked.number)
+
+    def _asks(self, post: Post) -> None:
+        """A request has left, or what the world says instead: its answer is waited for from now on."""
+        asker = post.source if post.parcel == Parcel.MESSAGE.value else post.target if post.source is None else None
+        seat = None if asker is None else self.seat_of(asker)
+        if seat is not None and seat.own == asker and post.number in seat.asking:
+            seat.asks.append(seat.asking.pop(post.number))
+            seat.asks.sort(key=lambda asked: asked.number)
 
     def _watch(self, post: Post, on: bool) -> None:
         assert post.source is not None

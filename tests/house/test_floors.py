@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_imports_run_downwards_only(floor: str) -> None:
     for path in [*_modules(floor), *sorted((ROOT / floor).rglob("*.pyi"))]:
         wrong = {name for name in _imported(path) if name.partition(".")[0] in above}
         assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)} from a floor above"
+
+
+def test_every_package_is_part_of_the_distribution() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts) for floor in FLOORS for path in _modules(floor)
+    }
+    assert set(listed) == found
 
 
 def test_the_native_core_imports_nothing_of_the_floors_above() -> None:

@@ -418,3 +418,35 @@ def test_a_watch_begins_when_the_records_of_its_handler_are_on_disk():
     ], crashes=1)
     system.spawn(CarefulWatcher, system.spawn(Sink, name="sink"), name="watcher", may_crash=False)
     assert check(system).holds
+
+
+class CarefulAsker(Actor):
+    """Writes down that it asks."""
+
+    def __init__(self, target: Reference) -> None:
+        self.target = target
+        self.failed = False
+
+    def recover(self, record):
+        """Whatever it was."""
+
+    def start(self, context):
+        context.request(self.target, Question())
+        context.journal.append(Go())
+
+    @on_answer(Question)
+    def answered(self, answer, context):
+        self.failed = answer.failure is not None
+
+
+def test_a_request_fails_or_times_out_only_when_it_has_left():
+    def written(state):
+        return bool(state.local("asker").stream.records)
+
+    system = System([
+        always("nothing comes of it before", lambda state: written(state) or not state.actors["asker"].failed),
+        always("it is not waited for before", lambda state: written(state) or not state.local("asker").asks),
+        sometimes("it fails", lambda state: state.actors["asker"].failed),
+    ], crashes=1)
+    system.spawn(CarefulAsker, system.spawn(Server, name="server"), name="asker", may_crash=False)
+    assert check(system).holds
