@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.context import Context
 from actors.message import JournalEntries
-from protocols.raft.messages import AppliedUpTo, Committed, Entry, ReportApplied, RoleName, SnapshotWanted
+from protocols.raft.messages import LEADER, AppliedUpTo, Committed, Entry, ReportApplied, SnapshotWanted
 from protocols.raft.state import JournalRead, RoleState
 
 
@@ -32,7 +32,7 @@ def deliver_due(state: RoleState, context: Context) -> None:
         return
     settings = state.settings
     if (
-        state.role is RoleName.LEADER
+        state.role is LEADER
         or waiting >= settings.follower_lag_entries
         or state.awaited > state.delivered
         or state.log.bytes_between(state.delivered, state.commit) >= settings.follower_lag_bytes

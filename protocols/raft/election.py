@@ -6,7 +6,7 @@ from actors.context import Context
 from actors.message import Terminated
 from protocols.raft import replication, tail, terms
 from protocols.raft.log import LogId
-from protocols.raft.messages import ElectionTimeout, RoleName, VoteReply, VoteRequest
+from protocols.raft.messages import CANDIDATE, FOLLOWER, LEADER, ElectionTimeout, VoteReply, VoteRequest
 from protocols.raft.state import RoleState
 
 FIRST_TURN = 0.2  # heartbeats from the news that a leader is gone to the first candidacy
@@ -14,10 +14,10 @@ FIRST_TURN = 0.2  # heartbeats from the news that a leader is gone to the first 
 
 def on_timeout(state: RoleState, context: Context) -> None:
     """Nothing heard of a leader: ask whether an election could be won, before any term grows."""
-    if state.role is RoleName.LEADER:
+    if state.role is LEADER:
         return
     state.leader_fresh = False
-    if state.leader is not None or state.role is RoleName.CANDIDATE:
+    if state.leader is not None or state.role is CANDIDATE:
         terms.become_follower(state, context, state.term, None)
     context.set_timer(ElectionTimeout(), state.settings.election_timeout_seconds)
     if not state.configuration.is_voter(state.node):
@@ -40,7 +40,7 @@ def on_terminated(state: RoleState, message: Terminated, context: Context) -> No
     if gone != state.watched or message.actor.name != state.settings.group:
         return
     state.watched = ""
-    if state.role is not RoleName.FOLLOWER or state.leader != gone:
+    if state.role is not FOLLOWER or state.leader != gone:
         return
     state.leader_fresh = False
     voters = [node for node in state.configuration.members() if node != gone and state.configuration.is_voter(node)]
@@ -60,7 +60,7 @@ def canvass(state: RoleState, context: Context) -> None:
 def campaign(state: RoleState, context: Context) -> None:
     """Stand in a new term (thesis 3.4). Own term and vote are on disk before any request leaves: the gate."""
     state.canvassing = False
-    state.role = RoleName.CANDIDATE
+    state.role = CANDIDATE
     state.leader = None
     terms.persist(state, context, state.term + 1, state.node)
     terms.announce(state, context)
@@ -96,7 +96,7 @@ def on_request(state: RoleState, message: VoteRequest, context: Context) -> None
     terms.adopt_higher_term(state, context, message.term)
     granted = (
         message.term == state.term
-        and state.role is RoleName.FOLLOWER
+        and state.role is FOLLOWER
         and state.vote in (None, candidate)  # thesis 3.4: one vote a term, first come first served
         and up_to_date(state, message)
     )
@@ -108,7 +108,7 @@ def on_request(state: RoleState, message: VoteRequest, context: Context) -> None
 
 def leader_is_fresh(state: RoleState) -> bool:
     """A leader was heard within the minimum election time-out, or is this server."""
-    return state.leader_fresh or state.role is RoleName.LEADER
+    return state.leader_fresh or state.role is LEADER
 
 
 def up_to_date(state: RoleState, message: VoteRequest) -> bool:
@@ -129,7 +129,7 @@ def on_reply(state: RoleState, message: VoteReply, context: Context) -> None:
     if message.pre:
         waited_for = state.canvassing and message.request_term == state.term + 1
     else:
-        waited_for = state.role is RoleName.CANDIDATE and message.request_term == state.term
+        waited_for = state.role is CANDIDATE and message.request_term == state.term
     if not waited_for:  # an answer to an older term's request
         return
     state.votes[voter] = message.granted
@@ -146,13 +146,13 @@ def count_votes(state: RoleState, context: Context) -> None:
         terms.become_follower(state, context, state.term, None)
     elif state.canvassing:
         campaign(state, context)
-    elif state.role is RoleName.CANDIDATE:
+    elif state.role is CANDIDATE:
         become_leader(state, context)
 
 
 def become_leader(state: RoleState, context: Context) -> None:
     """Lead this term: tell everybody at once, and begin with a no-op."""
-    state.role = RoleName.LEADER
+    state.role = LEADER
     state.leader = state.node
     state.votes.clear()
     context.cancel_timer(ElectionTimeout)

@@ -5,7 +5,7 @@ obeyed nor a reason to fall: a node that fell over it would fall again when it i
 from __future__ import annotations
 
 from actors.context import Context
-from protocols.raft.messages import AppendEntries, AppendReply, Heartbeat, InstallSnapshot, RoleName
+from protocols.raft.messages import LEADER, AppendEntries, AppendReply, Heartbeat, InstallSnapshot
 from protocols.raft.state import RoleState
 
 LARGEST = 1 << 62  # of terms and indices: beyond it there would be no room to go on counting
@@ -33,7 +33,7 @@ def is_leaders(
         sound: what else is to be said of its kind of message.
     """
     term = message.term
-    if sound and 0 <= term <= LARGEST and (term != state.term or state.role is not RoleName.LEADER):
+    if sound and 0 <= term <= LARGEST and (term != state.term or state.role is not LEADER):
         return True
     drop(state)
     return False

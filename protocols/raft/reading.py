@@ -11,6 +11,7 @@ from __future__ import annotations
 from actors.context import Context
 from protocols.raft import delivery
 from protocols.raft.messages import (
+    LEADER,
     BarrierReached,
     BarrierRefused,
     ForwardTick,
@@ -19,7 +20,6 @@ from protocols.raft.messages import (
     ReadIndexReply,
     ReadIndexRequest,
     RefusalReason,
-    RoleName,
 )
 from protocols.raft.progress import Progress
 from protocols.raft.state import Read, RoleState, Round
@@ -40,7 +40,7 @@ def on_request(state: RoleState, message: ReadIndexRequest, context: Context) ->
     if state.sender(context) is None or context.sender is None:
         return
     read = Read(context.sender, message.request)
-    if state.role is not RoleName.LEADER or message.term != state.term:
+    if state.role is not LEADER or message.term != state.term:
         refuse(state, context, read, RefusalReason.NOT_LEADER)
     elif len(state.reads) >= state.settings.max_pending_reads:
         refuse(state, context, read, RefusalReason.OVERLOADED)
@@ -52,7 +52,7 @@ def end_turn(state: RoleState, context: Context) -> None:
     """Start a round for the reads of this turn, or send them to the leader as one request."""
     if not state.reads:
         return
-    if state.role is RoleName.LEADER:
+    if state.role is LEADER:
         start_round(state, context)
     elif state.leader is not None:
         forward(state, context, state.leader)

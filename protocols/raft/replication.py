@@ -5,6 +5,9 @@ from __future__ import annotations
 from actors.context import Context
 from protocols.raft import delivery, guard, reading, snapshots, terms
 from protocols.raft.messages import (
+    COMMANDS,
+    LEADER,
+    NOOP,
     AppendEntries,
     AppendReply,
     Entry,
@@ -15,9 +18,8 @@ from protocols.raft.messages import (
     ProposalRefused,
     Propose,
     RefusalReason,
-    RoleName,
 )
-from protocols.raft.progress import Mode, Progress
+from protocols.raft.progress import PROBE, REPLICATE, SNAPSHOT, Progress
 from protocols.raft.state import RoleState
 
 
@@ -27,7 +29,7 @@ def begin_term(state: RoleState, context: Context) -> None:
     state.own_durable = 0
     state.rounds.clear()
     # thesis 6.4: a no-op at the start of the term; when it commits, everything before it is committed too
-    append(state, context, EntryKind.NOOP, ())
+    append(state, context, NOOP, ())
     state.term_start = state.log.last_index
     tick(state, context)
     replicate(state, context)
@@ -43,7 +45,7 @@ def append(state: RoleState, context: Context, kind: EntryKind, commands: tuple[
 
 def on_propose(state: RoleState, message: Propose, context: Context) -> None:
     """The owner proposes; all proposals of a turn become one entry."""
-    if state.role is not RoleName.LEADER:
+    if state.role is not LEADER:
         reason = RefusalReason.NOT_LEADER
     elif overloaded(state):
         reason = RefusalReason.OVERLOADED
@@ -80,19 +82,19 @@ def append_proposals(state: RoleState, context: Context) -> None:
         commands = proposals[0].commands
         if len(proposals) > 1:
             commands = tuple([command for proposal in proposals for command in proposal.commands])
-        append(state, context, EntryKind.COMMANDS, commands)
+        append(state, context, COMMANDS, commands)
     else:
         batch: list[bytes] = []
         size = 0
         for proposal in proposals:
             for command in proposal.commands:
                 if batch and size + len(command) > limit:
-                    append(state, context, EntryKind.COMMANDS, tuple(batch))
+                    append(state, context, COMMANDS, tuple(batch))
                     batch, size = [], 0
                 batch.append(command)
                 size += len(command)
         if batch:
-            append(state, context, EntryKind.COMMANDS, tuple(batch))
+            append(state, context, COMMANDS, tuple(batch))
     proposals.clear()
     state.proposed_bytes = 0
 
@@ -106,7 +108,7 @@ def replicate(state: RoleState, context: Context) -> None:
     state.unsent = False
     last_index = state.log.last_index
     for node, progress in state.progress.items():
-        if progress.next <= last_index or progress.mode is not Mode.REPLICATE:
+        if progress.next <= last_index or progress.mode is not REPLICATE:
             feed(state, context, node, progress)
         if progress.commit_sent < progress.commit_wanted:
             reading.tell_commit(state, context, node, progress)
@@ -121,7 +123,7 @@ def feed(state: RoleState, context: Context, node: str, progress: Progress) -> N
             snapshots.install(state, context, node, progress)
             return
         if progress.next > log.last_index:
-            if progress.mode is Mode.PROBE:
+            if progress.mode is PROBE:
                 send_append(state, context, node, progress, ())
             return
         entries = log.cached(progress.next, settings.max_append_bytes, settings.max_append_entries)
@@ -132,7 +134,7 @@ def feed(state: RoleState, context: Context, node: str, progress: Progress) -> N
             progress.reading = True
             return
         send_append(state, context, node, progress, entries)
-        if progress.next > log.last_index and progress.mode is Mode.REPLICATE:
+        if progress.next > log.last_index and progress.mode is REPLICATE:
             return
 
 
@@ -176,7 +178,7 @@ def on_reply(state: RoleState, message: AppendReply, context: Context) -> None:
     node = state.sender(context)
     if node is None or terms.adopt_higher_term(state, context, message.term):
         return
-    if state.role is not RoleName.LEADER or message.request_term != state.term:
+    if state.role is not LEADER or message.request_term != state.term:
         return  # an answer to an older term's request says nothing about this term
     progress = state.progress.get(node)
     if progress is None or not guard.is_answer(state, message):
@@ -185,7 +187,7 @@ def on_reply(state: RoleState, message: AppendReply, context: Context) -> None:
     if message.accepted:
         if progress.accepted(message.match_index) and message.match_index > state.commit:
             advance_commit(state, context)
-    elif message.damaged and progress.mode is not Mode.SNAPSHOT:
+    elif message.damaged and progress.mode is not SNAPSHOT:
         # it holds less than it once acknowledged: that copy no longer counts, and must be sent again
         progress.match = min(progress.match, message.hint_index)
         progress.probe(state.log.last_not_above(message.hint_index, message.hint_term) + 1)
@@ -193,7 +195,7 @@ def on_reply(state: RoleState, message: AppendReply, context: Context) -> None:
         # back up to where the logs may meet (thesis 3.5, faster back-up)
         progress.probe(state.log.last_not_above(message.hint_index, message.hint_term) + 1)
     if (
-        progress.next <= state.log.last_index or progress.mode is not Mode.REPLICATE
+        progress.next <= state.log.last_index or progress.mode is not REPLICATE
         or progress.commit_sent < progress.commit_wanted
     ):
         state.unsent = True
@@ -201,7 +203,7 @@ def on_reply(state: RoleState, message: AppendReply, context: Context) -> None:
 
 def on_own_durable(state: RoleState, message: OwnAppendDurable, context: Context) -> None:
     """The own copy counts from now on, not before (thesis 10.2.1)."""
-    if state.role is RoleName.LEADER and message.term == state.term and message.index > state.own_durable:
+    if state.role is LEADER and message.term == state.term and message.index > state.own_durable:
         state.own_durable = message.index
         if message.index > state.commit:
             advance_commit(state, context)
@@ -220,7 +222,7 @@ def advance_commit(state: RoleState, context: Context) -> None:
 
 def tick(state: RoleState, context: Context) -> None:
     """A leader's heartbeat: say that it is there, see who still answers, send again what was lost."""
-    if state.role is not RoleName.LEADER:
+    if state.role is not LEADER:
         return
     for progress in state.progress.values():
         progress.silent_ticks += 1
@@ -237,11 +239,11 @@ def tick(state: RoleState, context: Context) -> None:
     state.unsent = True
     delivery.tick(state, context)
     for node, progress in state.progress.items():
-        if not progress.sent and progress.mode is not Mode.SNAPSHOT:
+        if not progress.sent and progress.mode is not SNAPSHOT:
             continue
         progress.stuck_ticks += 1
         if progress.stuck_ticks > state.settings.retransmit_ticks:
-            if progress.mode is Mode.SNAPSHOT:
+            if progress.mode is SNAPSHOT:
                 snapshots.send_piece(state, context, node, progress)
             else:
                 progress.probe(progress.match + 1 if progress.match else progress.next)
@@ -252,7 +254,7 @@ def on_heartbeat_reply(state: RoleState, message: HeartbeatReply, context: Conte
     node = state.sender(context)
     if node is None or terms.adopt_higher_term(state, context, message.term):
         return
-    if state.role is not RoleName.LEADER or message.request_term != state.term:
+    if state.role is not LEADER or message.request_term != state.term:
         return
     progress = state.progress.get(node)
     if progress is None:

@@ -23,7 +23,7 @@ from protocols.raft import (
     snapshots,
     tail,
 )
-from protocols.raft.messages import RoleName
+from protocols.raft.messages import LEADER
 from protocols.raft.state import RoleState
 
 
@@ -45,7 +45,7 @@ class RaftRole(RoleState):
 
     def after_batch(self, context: Context) -> None:
         """The end of a turn: what came together is appended, sent and asked together."""
-        if (self.unsent or self.proposals) and self.role is RoleName.LEADER:
+        if (self.unsent or self.proposals) and self.role is LEADER:
             replication.end_turn(self, context)
         if self.reads:
             reading.end_turn(self, context)

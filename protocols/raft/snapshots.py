@@ -14,7 +14,7 @@ from actors.message import Message
 from protocols.raft import delivery, following, guard, tail, terms
 from protocols.raft.configuration import Configuration
 from protocols.raft.messages import InstallReply, InstallSnapshot, RestoreChunk, SnapshotChunk, SnapshotChunkStored
-from protocols.raft.progress import Mode, Progress
+from protocols.raft.progress import SNAPSHOT, Progress
 from protocols.raft.records import HardState, SnapshotMeta, SnapshotPiece, Truncated
 from protocols.raft.state import Incoming, RoleState
 
@@ -108,7 +108,7 @@ def piece_read(state: RoleState, context: Context, node: str, sequence: int, rec
         return
     progress.reading = False
     meta = state.snapshot_meta
-    if progress.mode is not Mode.SNAPSHOT or meta is None:
+    if progress.mode is not SNAPSHOT or meta is None:
         return
     piece = records[0] if records else None
     if not isinstance(piece, SnapshotPiece) or (piece.index, sequence) != (meta.index, progress.next_piece):
@@ -133,7 +133,7 @@ def on_install_reply(state: RoleState, message: InstallReply, context: Context) 
     if progress is None or message.request_term != state.term:
         return  # not leading, or an answer to an older term's request
     progress.silent_ticks = 0
-    if progress.mode is not Mode.SNAPSHOT or message.index != progress.snapshot_index:
+    if progress.mode is not SNAPSHOT or message.index != progress.snapshot_index:
         return
     if message.done:
         progress.match = max(progress.match, message.index)

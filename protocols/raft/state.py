@@ -15,7 +15,7 @@ from actors.context import Context
 from core_ext.mailbox import Reference
 from protocols.raft.configuration import Configuration
 from protocols.raft.log import LogId, LogView
-from protocols.raft.messages import AppendEntries, Propose, RoleName
+from protocols.raft.messages import FOLLOWER, AppendEntries, Propose, RoleName
 from protocols.raft.progress import Progress
 from protocols.raft.records import SnapshotMeta
 from protocols.raft.settings import RaftSettings
@@ -76,7 +76,7 @@ class RoleState(Actor):
         self.snapshot_meta: SnapshotMeta | None = None
         self.uncertain: deque[int] = deque()  # terms of the entries after the log's last the disk damaged; 0: unknown
         # volatile, every role
-        self.role = RoleName.FOLLOWER
+        self.role = FOLLOWER
         self.leader: str | None = None
         self.leader_fresh = False  # set by a leader's message, cleared by a timer; never a difference of clocks
         self.watched = ""  # node of the leader whose end this server would be told

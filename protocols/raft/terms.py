@@ -5,13 +5,14 @@ from __future__ import annotations
 from actors.context import Context
 from protocols.raft import guard, reading
 from protocols.raft.messages import (
+    FOLLOWER,
+    LEADER,
     ElectionTimeout,
     HeartbeatTick,
     LeaderStale,
     ProposalRefused,
     RefusalReason,
     RoleChanged,
-    RoleName,
 )
 from protocols.raft.records import HardState
 from protocols.raft.state import RoleState
@@ -34,7 +35,7 @@ def become_follower(state: RoleState, context: Context, term: int, leader: str |
     """
     if term > state.term:
         persist(state, context, term, None)
-    was_leader = state.role is RoleName.LEADER
+    was_leader = state.role is LEADER
     if was_leader or state.leader != leader:
         # a leader's reads and the ones that were forwarded to another leader can no longer be answered
         reading.abandon(state, context, RefusalReason.LEADERSHIP_LOST)
@@ -44,7 +45,7 @@ def become_follower(state: RoleState, context: Context, term: int, leader: str |
         state.progress.clear()
         state.leader_fresh = False
         set_election_timer(state, context)
-    state.role = RoleName.FOLLOWER
+    state.role = FOLLOWER
     state.leader = leader
     state.canvassing = False
     state.votes.clear()
@@ -66,7 +67,7 @@ def adopt_higher_term(state: RoleState, context: Context, term: int) -> bool:
 def heard_leader(state: RoleState, context: Context, leader: str) -> None:
     """A leader of the current term has spoken: wait for it again, and refuse votes for the minimum election time-out
     (thesis 4.2.3). Called for heartbeats, which come also under load, and for the first word of a new leader."""
-    if state.role is not RoleName.FOLLOWER or state.leader != leader:
+    if state.role is not FOLLOWER or state.leader != leader:
         become_follower(state, context, state.term, leader)
     if state.watched != leader and state.settings.watch_leader:
         watch(state, context, leader)

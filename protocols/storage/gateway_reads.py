@@ -28,6 +28,11 @@ class Stage(enum.Enum):
     TIME = "time"
 
 
+# asked for each query; before Python 3.12 a name is found several times as fast as a member of its enum
+RETRY, ANSWER, TIME = Stage
+_DONE = Status.DONE
+
+
 class Pending(msgspec.Struct):
     """One query.
 
@@ -45,7 +50,7 @@ class Pending(msgspec.Struct):
     door: Reference
     commands: bytes
     expires_tick: int
-    stage: Stage = Stage.ANSWER
+    stage: Stage = ANSWER
     barrier: int = -1
     asked_tick: int = 0
     at_log_time: bool = False
@@ -102,7 +107,7 @@ class ReadDesk:
             query = self.pending.get(number)
             if query is None:  # an answer to its barrier before has come after all
                 continue
-            query.stage = Stage.ANSWER
+            query.stage = ANSWER
             query.barrier = self._next_barrier
             query.asked_tick = tick
             reads.append(ReadBatch(ticket=number, batch=query.commands, at_log_time=query.at_log_time))
@@ -120,40 +125,40 @@ class ReadDesk:
         if message.refused:
             for read in asked:
                 if self._waits(read.ticket, message.tag):
-                    self.pending[read.ticket].stage = Stage.RETRY
+                    self.pending[read.ticket].stage = RETRY
         time_needed = False
         for answer in message.answers:
             if not answer.tick_needed:
                 if answer.ticket in self.pending:
-                    self._finish(answer.ticket, Status.DONE, answer.replies, "", context)
+                    self._finish(answer.ticket, _DONE, answer.replies, "", context)
             elif self._waits(answer.ticket, message.tag):
-                self.pending[answer.ticket].stage = Stage.TIME
+                self.pending[answer.ticket].stage = TIME
                 time_needed = True
         return time_needed
 
     def _waits(self, number: int, barrier: int) -> bool:
         """Whether a query waits for the answer to this barrier."""
         query = self.pending.get(number)
-        return query is not None and query.stage is Stage.ANSWER and query.barrier == barrier
+        return query is not None and query.stage is ANSWER and query.barrier == barrier
 
     def time_asked(self) -> None:
         """An entry that brings time is on its way: when it is applied, log time decides for those that wait now."""
         for query in self.pending.values():
-            query.at_log_time = query.at_log_time or query.stage is Stage.TIME
+            query.at_log_time = query.at_log_time or query.stage is TIME
 
     def time_passed(self) -> None:
         """Such an entry was applied. Queries that came to wait after it was sent may find its time too early."""
         for number, query in self.pending.items():
-            if query.stage is Stage.TIME:
-                query.stage = Stage.ANSWER
+            if query.stage is TIME:
+                query.stage = ANSWER
                 self._new.append(number)
 
     def ask_again(self, tick: int, every: bool) -> None:
         """New barriers, when the turn ends, for what was refused or is overdue; ``every``: for all."""
         for number, query in self.pending.items():
             overdue = tick - query.asked_tick >= self._retry_ticks
-            if query.stage is Stage.RETRY or (query.stage is Stage.ANSWER and (every or overdue)):
-                query.stage = Stage.ANSWER
+            if query.stage is RETRY or (query.stage is ANSWER and (every or overdue)):
+                query.stage = ANSWER
                 query.asked_tick = tick
                 if number not in self._new:
                     self._new.append(number)
@@ -167,7 +172,7 @@ class ReadDesk:
             tag: asked for tag, asked in self._barriers.items() if any(each.ticket in self.pending for each in asked)
         }
         self.ask_again(tick, every=False)
-        return any(query.stage is Stage.TIME for query in self.pending.values())
+        return any(query.stage is TIME for query in self.pending.values())
 
     def _finish(self, number: int, status: Status, replies: bytes, reason: str, context: Context) -> None:
         query = self.pending.pop(number)

@@ -22,6 +22,7 @@ from protocols.storage.settings import LOG_NAME, MAX_BATCH_BYTES, GatewaySetting
 
 _UINT64 = struct.Struct("<Q")
 _OPENING = struct.Struct("<QQ")
+_DONE, _APPLIED, _NOT_LEADER = Status.DONE, SubmitStatus.DONE, SubmitStatus.NOT_LEADER  # looked up once, not a batch
 _REFUSALS = (SubmitStatus.NOT_LEADER, SubmitStatus.OVERLOADED, SubmitStatus.GAP, SubmitStatus.SESSION_EXPIRED)
 
 OVERLOADED = "too many commands wait at this node; not executed, try again later"
@@ -214,9 +215,9 @@ class WriteWindow:
         elif message.session == self.session and message.serial in self.in_flight:
             batch = self.in_flight[message.serial]
             batch.outstanding = False
-            if message.status is SubmitStatus.DONE:
+            if message.status is _APPLIED:
                 self._leave_flight(batch)
-                self._finish(batch, Status.DONE, message.replies, "", context)
+                self._finish(batch, _DONE, message.replies, "", context)
             elif message.status in _REFUSALS:
                 batch.refusals += 1
             if message.status is SubmitStatus.SESSION_EXPIRED and self._leaving_since is None:
@@ -225,13 +226,13 @@ class WriteWindow:
                 self._leave_session(context)
             if self.waiting or self.session is None:
                 self.pump(tick, context)
-        if message.status is SubmitStatus.NOT_LEADER:
+        if message.status is _NOT_LEADER:
             self._follow_hint(message.leader, tick, context)
 
     def _opened(self, message: SubmitOutcome, tick: int, context: Context) -> None:
         if self.session is not None or message.origin != self._origin:
             return
-        if message.status is SubmitStatus.DONE and len(message.replies) == _UINT64.size:
+        if message.status is _APPLIED and len(message.replies) == _UINT64.size:
             self.session = _UINT64.unpack(message.replies)[0]
             self.sessions_opened += 1
             self._next_serial = 1
@@ -301,4 +302,4 @@ class WriteWindow:
             context.send(batch.door, Outcome(ticket=batch.ticket, status=status, replies=replies, reason=reason))
             return
         self._time_asked = False
-        self.time_passed = self.time_passed or status is Status.DONE
+        self.time_passed = self.time_passed or status is _DONE

@@ -9,11 +9,13 @@ from actors.actor import on
 from actors.context import Context
 from core_ext.mailbox import Reference
 from protocols.raft.messages import (
+    COMMANDS,
+    FOLLOWER,
+    LEADER,
     AppliedUpTo,
     BarrierReached,
     BarrierRefused,
     Committed,
-    EntryKind,
     ProposalRefused,
     Propose,
     ReadBarrier,
@@ -21,7 +23,6 @@ from protocols.raft.messages import (
     ReportApplied,
     RestoreChunk,
     RoleChanged,
-    RoleName,
     SnapshotChunk,
     SnapshotChunkStored,
     SnapshotWanted,
@@ -63,7 +64,7 @@ class RaftLog(LogAdapter):
         gateway: str = GATEWAY_NAME,
     ) -> None:
         super().__init__(settings, role=role, shard=shard, gateway=gateway)
-        self._role = RoleName.FOLLOWER
+        self._role = FOLLOWER
         self._term = 0
         self._leader: str | None = None
         self._tag = 0  # of this turn's proposal
@@ -78,7 +79,7 @@ class RaftLog(LogAdapter):
 
     def orders(self) -> bool:
         """Only a leader does."""
-        return self._role is RoleName.LEADER
+        return self._role is LEADER
 
     def propose(self, command: bytes) -> None:
         """Goes out when the turn ends."""
@@ -180,7 +181,7 @@ class RaftLog(LogAdapter):
         found: tuple[bytes, ...] = ()
         first = message.entries[0].index
         for entry in message.entries:
-            commands_ = entry.commands if entry.kind is EntryKind.COMMANDS else ()
+            commands_ = entry.commands if entry.kind is COMMANDS else ()
             if entry.index > first and len(found) + len(commands_) > _COMMANDS_TOGETHER:
                 context.send(self.shard, Apply(index=entry.index - 1, commands=found, first=first, report=report))
                 found, first = (), entry.index

@@ -56,9 +56,9 @@ MUTANTS = [
            '            context.send(asker, msgspec.structs.replace(done, replies=b"\\x05\\0\\0\\0+OK\\r\\n"))',
            "Every Execute and Query gets exactly one Outcome"),
     Mutant("answers a batch twice", WriteWindow, "outcome",
-           'self._finish(batch, Status.DONE, message.replies, "", context)',
-           'self._finish(batch, Status.DONE, message.replies, "", context)\n'
-           '            self._finish(batch, Status.DONE, message.replies, "", context)',
+           'self._finish(batch, _DONE, message.replies, "", context)',
+           'self._finish(batch, _DONE, message.replies, "", context)\n'
+           '            self._finish(batch, _DONE, message.replies, "", context)',
            "Every Execute and Query gets exactly one Outcome"),
     # --- reads ---
     Mutant("reads without waiting for the index", StorageShard, "read", "if message.index <= self._applied:",
