@@ -141,6 +141,17 @@ class World(Choices, Protocol):
         """The reference of an actor that the handler is about to spawn."""
 
 
+def check_append(record: Any, note: int) -> None:
+    """Refuse what no journal takes.
+
+    Raises:
+        ContractError: the note is no unsigned 64-bit number, or the record no message.
+    """
+    if not 0 <= note < 1 << 64:
+        raise ContractError(f"journal: note {note} does not fit 64 unsigned bits")
+    check_record("journal", record)
+
+
 class JournalView:
     """The journal as the running handler sees it: what was there, and what the handler has staged.
 
@@ -175,9 +186,7 @@ class JournalView:
 
     def append(self, record: Message, note: int = 0, critical: bool = False) -> int:
         """See ``Journal.append``."""
-        if not 0 <= note < 1 << 64:
-            raise ContractError(f"journal: note {note} does not fit 64 unsigned bits")
-        check_record("journal", record)
+        check_append(record, note)
         position = self.next_position
         self._effects.append(Append(position, record, note, critical))
         self.next_position = position + 1

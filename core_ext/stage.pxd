@@ -1,32 +1,10 @@
 """C-level names of the stage of the simulated world."""
 
 from core_ext.draws cimport Draws
-from core_ext.mailbox cimport Reference
-from core_ext.stage_link cimport StageLink, StageMail, StagePeer
+from core_ext.stage_hands cimport Away, StageFloor, StageHands, Timed
+from core_ext.stage_link cimport StageLink, StageMail
 
 ctypedef unsigned long long u64
-
-cdef class Sent:
-    cdef readonly Reference target
-    cdef readonly object message
-    cdef readonly bint now
-
-cdef class Away:
-    cdef readonly Reference target
-    cdef readonly object message
-    cdef readonly object content
-    cdef readonly bint now
-
-cdef class StageHands:
-    cdef public object sender
-    cdef public object view
-    cdef public object _ticket
-    cdef readonly list items
-    cdef readonly bint active
-    cdef readonly Reference own
-    cdef readonly str node
-    cdef StageNode stage
-    cdef int queue_send(self, Reference target, object message, bint now) except -1
 
 cdef class StageTimer:
     cdef public StageCell cell
@@ -61,19 +39,15 @@ cdef class StageCell:
     cdef public StageHands hands
     cdef int take_in(self, int kind, object message, object sender, u64 correlation, bint control) except -1
 
-cdef class StageNode(StagePeer):
-    cdef public Draws stream
+cdef class StageNode(StageFloor):
+    cdef public Draws disk_stream
+    cdef public double disk_slow
+    cdef public object durability
     cdef public dict names
-    cdef public dict types
     cdef public StageMail mail
     cdef public object links
     cdef public object runnable
     cdef public object journal_effects
-    cdef public object timer_effect
-    cdef public object encode
-    cdef public object decode
-    cdef object packed
-    cdef object parcel
     cdef public object at_once
     cdef public list actions
     cdef public list gating
@@ -82,16 +56,14 @@ cdef class StageNode(StagePeer):
     cdef public long long busy_until
     cdef public long long fuse
     cdef public long long handler_ns
-    cdef public double clock_rate
     cdef public double shift
     cdef public bint in_turn
     cdef public bint scheduled
-    cdef object packed_for_travel(self, object message)
     cdef object put_out(self, StageLink link, tuple posted, bint control)
     cdef int run_turn(self) except -1
     cdef int flush_outbox(self) except -1
     cdef int plan(self) except -1
-    cdef int put_timer(self, StageCell cell, object effect) except -1
+    cdef int put_timer(self, StageCell cell, Timed effect) except -1
     cdef int release_durable(self, StageCell cell, list effects, bint touched) except -1
     cdef int send_away(self, StageCell cell, Away effect) except -1
     cdef int serve(self, StageCell cell) except -1

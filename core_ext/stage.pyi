@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from core_ext.draws import Draws
 from core_ext.mailbox import Reference
-from core_ext.stage_link import StageLink, StageMail, StagePeer
+from core_ext.stage_hands import StageFloor
+from core_ext.stage_link import StageLink, StageMail
 
 NEW: Final[int]
 RUNNING: Final[int]
@@ -30,44 +31,6 @@ TURN_LIMIT: Final[int]
 """Messages handled before what they caused leaves the node."""
 CONTROL_CAPACITY: Final[int]
 """Control messages that may wait in one mailbox."""
-
-class Sent:
-    """A message to an actor of the same node; ``now``: it need not wait for the disk."""
-
-    target: Reference
-    message: Any
-    now: bool
-
-class Away:
-    """A message to another node, with what travels of it; ``now``: it need not wait for the disk."""
-
-    target: Reference
-    message: Any
-    content: Any
-    now: bool
-
-class StageHands:
-    """The part of an actor's context that every message needs."""
-
-    sender: Reference | None
-    effects: list[Any]
-    """What the running handler has done; asking for it outside of a handler is an error."""
-    items: list[Any]
-    """The same list, for the world, at any time."""
-    active: bool
-    """One of the actor's handlers runs."""
-    view: Any
-    self: Reference
-    """This actor."""
-    own: Reference
-    node: str
-    _ticket: Any
-    def __init__(self, own: Reference, stage: StageNode) -> None: ...
-    def send(self, target: Reference, message: Any) -> None:
-        """See ``Context.send``."""
-
-    def send_now(self, target: Reference, message: Any) -> None:
-        """See ``Context.send_now``."""
 
 class StageTimer:
     """One timer of one actor; ``generation`` counts its settings, so that an old firing is recognised."""
@@ -112,22 +75,21 @@ class StageCell:
     def overflow(self, control: bool) -> int:
         """The queue may be full: what becomes of one more message. For the subclass."""
 
-class StageNode(StagePeer):
+class StageNode(StageFloor):
     """One node's actors and their turns."""
 
-    stream: Draws
+    disk_stream: Draws
+    """How long its syncs take."""
+    disk_slow: float
+    """By what factor they take longer than usual."""
+    durability: Any
+    """Writes its journals and says when they are on disk."""
     names: dict[str, Any]
-    types: dict[type[Any], bool]
-    """For each type of message seen, whether it travels in the control lane."""
     mail: StageMail
     """All links, as far as they are the same for each."""
     links: Any
     runnable: deque[Any]
     journal_effects: frozenset[type[Any]]
-    timer_effect: type[Any]
-    encode: Callable[[Any], bytes] | None
-    """A message's body; None: the message itself travels."""
-    decode: Callable[[int, bytes], Any] | None
     actions: list[tuple[Callable[..., object], tuple[Any, ...]]]
     """Functions to be called between two actors' batches."""
     at_once: frozenset[type[Any]]
@@ -141,22 +103,10 @@ class StageNode(StagePeer):
     """The node crashes after so many more messages; 0: it does not."""
     handler_ns: int
     """What a message costs."""
-    clock_rate: float
-    """Of its clock, in seconds per second."""
     shift: float
     """Of a range that a timer's delay is drawn from, as a share of it."""
     in_turn: bool
     scheduled: bool
-    def check_type(self, message: object) -> None:
-        """Check a type of message seen for the first time, and note its lane. For the subclass."""
-
-    def pack(self, message: Any) -> Any:
-        """What travels of a message to another node; the same message sent to several is encoded once.
-
-        Raises:
-            CodecError: it cannot travel; whatever ``check_type`` raises.
-        """
-
     def flush(self) -> None:
         """What a turn put into the outbox leaves, when not all of it goes plainly. For the subclass."""
 

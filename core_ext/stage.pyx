@@ -4,14 +4,12 @@ The part of a simulated node that is paid for every message; what happens rarely
 ``actors.simulation``. Knows no fault, no network and no log format.
 """
 
-cimport cython
-
 from core_ext.agenda cimport Agenda
 from core_ext.mailbox cimport Reference
+from core_ext.stage_hands cimport Away, Sent, StageFloor, StageHands, Timed
 from core_ext.stage_link cimport Parcel, StageLink, StagePeer
 
 from asyncio import CancelledError
-from zlib import crc32
 
 from core_ext.frames import CodecError
 
@@ -41,76 +39,6 @@ TAKEN, NOBODY, FULL, DROPPED = range(4)
 BATCH = BATCH_  # messages of one actor before the next actor's turn
 TURN_LIMIT = TURN_LIMIT_  # messages handled before what they caused leaves the node
 CONTROL_CAPACITY = CONTROL_LIMIT
-
-
-@cython.freelist(256)
-cdef class Sent:
-    """A message to an actor of the same node; ``now``: it need not wait for the disk."""
-
-
-@cython.freelist(256)
-cdef class Away:
-    """A message to another node, with what travels of it; ``now``: it need not wait for the disk."""
-
-
-cdef class StageHands:
-    """The part of an actor's context that every message needs.
-
-    Attributes:
-        sender: who sent the message being handled.
-        effects: what the running handler has done; there is none to be had outside of a handler.
-        items: the same list, for the world, at any time.
-        active: one of the actor's handlers runs.
-        view: its journal as it sees it; None when it has none.
-    """
-
-    def __init__(self, Reference own not None, StageNode stage not None):
-        self.own = own
-        self.node = own.node
-        self.stage = stage
-        self.items = []
-
-    @property
-    def effects(self):
-        """What the running handler has done."""
-        if not self.active:
-            self.stage.refuse_outside_handler(self.own)
-        return self.items
-
-    @property
-    def self(self):
-        """This actor."""
-        return self.own
-
-    cdef int queue_send(self, Reference target, object message, bint now) except -1:
-        cdef Sent here
-        cdef Away there
-        if not self.active:
-            self.stage.refuse_outside_handler(self.own)
-        if target.node == self.node:
-            if type(message) not in self.stage.types:
-                self.stage.check_type(message)
-            here = Sent.__new__(Sent)
-            here.target = target
-            here.message = message
-            here.now = now
-            self.items.append(here)
-        else:
-            there = Away.__new__(Away)
-            there.target = target
-            there.message = message
-            there.content = self.stage.packed_for_travel(message)
-            there.now = now
-            self.items.append(there)
-        return 0
-
-    def send(self, Reference target not None, message):
-        """See ``Context.send``."""
-        self.queue_send(target, message, False)
-
-    def send_now(self, Reference target not None, message):
-        """See ``Context.send_now``."""
-        self.queue_send(target, message, True)
 
 
 cdef class StageTimer:
@@ -151,41 +79,24 @@ cdef class StageCell:
         return TAKEN_
 
 
-cdef class StageNode(StagePeer):
+cdef class StageNode(StageFloor):
     """One node's actors and their turns.
 
     Attributes:
         mail: all links, as far as they are the same for each.
         links: by the other node's name; makes one when it is first asked for; None when there is no such node.
-        types: for each type of message seen, whether it travels in the control lane.
         at_once: types of effects that never wait for the disk.
         actions: functions to be called between two actors' batches.
         gating: actors whose newest records no batch of the log holds yet.
         handler_ns: what a message costs.
-        clock_rate: of its clock, in seconds per second.
+        disk_stream, disk_slow: draws of how long its syncs take, and by what factor they take longer than usual.
+        durability: writes its journals and says when they are on disk.
         shift: of a range that a timer's delay is drawn from; a tape of zeros must not make all nodes time out together,
             again and again.
         fuse: the node crashes after so many more messages; 0: it does not.
     """
 
     # --- to and from other nodes -----------------------------------------------------------------------------------
-
-    def pack(self, message):
-        """What travels of a message to another node; the same message sent to several is encoded once."""
-        return self.packed_for_travel(message)
-
-    cdef object packed_for_travel(self, object message):
-        cdef bytes body
-        if type(message) not in self.types:
-            self.check_type(message)
-        if self.encode is None:
-            return message
-        if self.packed is not message:
-            body = self.encode(message)
-            self.world.mix(message.wire_id, crc32(body))
-            self.parcel = Parcel(message.wire_id, body)
-            self.packed = message
-        return self.parcel
 
     cdef int flush_outbox(self) except -1:
         """What a turn put into the outbox leaves when the node is not busy any more."""
@@ -292,7 +203,7 @@ cdef class StageNode(StagePeer):
                 return 0
         self.in_turn = False
         if self.gating:
-            self.commit()
+            self.durability.commit()
         self.busy_until = self.world.now_ns + handled * self.handler_ns
         if self.outbox:
             self.flush_outbox()
@@ -454,7 +365,7 @@ cdef class StageNode(StagePeer):
         if type(effect) is not Sent:
             if type(effect) is Away:
                 self.send_away(cell, effect)
-            elif type(effect) is self.timer_effect:
+            elif type(effect) is Timed:
                 self.put_timer(cell, effect)
             else:
                 self.rare_effect(cell, effect)
@@ -473,7 +384,7 @@ cdef class StageNode(StagePeer):
     cdef int release_durable(self, StageCell cell, list effects, bint touched) except -1:
         """A durable actor touched its journal, or waits for its disk: hold back what must not be seen before."""
         cdef bint held
-        if touched and not self.write(cell, effects):
+        if touched and not self.durability.write(cell, effects):
             return 0
         held = cell.gated or cell.gate > self.synced
         for effect in effects:
@@ -497,18 +408,18 @@ cdef class StageNode(StagePeer):
 
     # --- timers ----------------------------------------------------------------------------------------------------
 
-    cdef int put_timer(self, StageCell cell, object effect) except -1:
+    cdef int put_timer(self, StageCell cell, Timed effect) except -1:
         """Set or replace an actor's timer with this key."""
         cdef StageTimer timer
-        message, delay, key = <tuple>effect
-        if isinstance(delay, tuple):
+        delay = effect.delay_seconds
+        if type(delay) is not float and isinstance(delay, tuple):
             low, high = delay
             share = (self.stream.uniform(0.0, 1.0) + self.shift) % 1.0
             delay = low + (high - low) * share  # as objects: no compiler may fuse this into other digits
-        timer = cell.timers.get(key)
+        timer = cell.timers.get(effect.key)
         if timer is None:
-            timer = cell.timers[key] = StageTimer(cell, key)
-        timer.message = message
+            timer = cell.timers[effect.key] = StageTimer(cell, effect.key)
+        timer.message = effect.message
         timer.generation += 1
         timer.live = True
         timer.due = self.world.now_ns + <long long>(<double>delay * 1e9 / self.clock_rate)

@@ -16,7 +16,6 @@ cdef class StageLog:
     cdef readonly long long synced
     cdef long long syncing
     cdef object kinds
-    cdef object appended
     cdef object truncated
     cdef object checkpointed
     cpdef int apply(self, str name, object operation, object prepared) except -1
@@ -32,3 +31,4 @@ cdef class StageGates:
     cdef public bint unsynced
     cdef object on_synced
     cpdef int close_gate(self, StageCell cell) except -1
+    cdef long long sync_ns(self) except -1

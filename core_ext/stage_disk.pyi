@@ -58,8 +58,14 @@ class StageGates:
     syncing: bool
     unsynced: bool
     def __init__(self, node: StageNode) -> None: ...
-    def write_in_memory(self, cell: StageCell, name: str, effects: list[Any]) -> bool:
-        """Hand what a handler wrote to a log in memory, which takes everything; False when the log is no such one."""
+    def write(self, cell: StageCell, effects: list[Any]) -> bool:
+        """Hand what a handler wrote to the log; False when that failed, and none of its effects happens."""
+
+    def write_to_log(self, cell: Any, effects: list[Any]) -> bool:
+        """The same for a log that is not in memory. For the subclass."""
+
+    def answer_reads(self, cell: Any, effects: list[Any]) -> None:
+        """Answer what a handler asked of its journal. For the subclass."""
 
     def close_gate(self, cell: StageCell) -> Any:
         """An actor has written: what it does from now on waits."""
@@ -69,12 +75,6 @@ class StageGates:
 
     def open_gates(self, nothing: None) -> None:
         """More is on disk: release what waited for it, in order."""
-
-    def sync_ns(self) -> int:
-        """How long the next sync takes. For the subclass."""
-
-    def ended(self) -> bool:
-        """Another life of the node has begun. For the subclass."""
 
     def failed(self) -> None:
         """The disk refused. For the subclass."""

@@ -4,7 +4,9 @@ The output gate: what an actor does after it has written leaves it when its reco
 filled in by the subclasses in ``actors.simulation``. Knows no format, no fault and no record.
 """
 
+from core_ext.mailbox cimport Reference
 from core_ext.stage cimport StageCell, StageNode
+from core_ext.stage_hands cimport Appended, Away, Sent
 
 cdef enum:
     STOPPING_ = 4
@@ -39,8 +41,8 @@ cdef class StageLog:
 
     Args:
         durable: streams by name, as the disk has them; changed when a sync is done.
-        kinds: the four types of operations, plain tuples: append (position, record, ..), truncate (from position),
-            checkpoint (chunks, the first position that is kept), resolve.
+        kinds: the types of operations: ``Appended``, and plain tuples: truncate (from position), checkpoint (chunks,
+            the first position that is kept), resolve.
 
     Attributes:
         present: streams by name, as their actors see them.
@@ -54,7 +56,7 @@ cdef class StageLog:
         self.present = {name: stream.copy() for name, stream in durable.items()}
         self.opened = []
         self.batches = []
-        self.appended, self.truncated, self.checkpointed, _ = kinds
+        _, self.truncated, self.checkpointed, _ = kinds
         self.kinds = frozenset(kinds)
 
     def stream(self, str name not None):
@@ -72,8 +74,8 @@ cdef class StageLog:
 
     cdef int change(self, StageStream stream, object operation) except -1:
         kind = type(operation)
-        if kind is self.appended:
-            stream.records.append(operation[1])
+        if kind is Appended:
+            stream.records.append((<Appended>operation).record)
         elif kind is self.truncated:
             del stream.records[operation[0] - stream.first:]
         elif kind is self.checkpointed:
@@ -126,19 +128,27 @@ cdef class StageGates:
         self.gated = {}
         self.on_synced = self.sync_is_done
 
-    def write_in_memory(self, StageCell cell not None, str name not None, list effects not None):
-        """Hand what a handler wrote to a log in memory, which takes everything; False when the log is no such one."""
+    def write(self, StageCell cell not None, list effects not None):
+        """Hand what a handler wrote to the log; False when that failed, and none of its effects happens."""
         cdef StageLog log
-        cdef bint wrote = False
+        cdef bint wrote = False, asked = False
         if not isinstance(self.store, StageLog):
-            return False
+            return self.write_to_log(cell, effects)
         log = <StageLog>self.store
         for effect in effects:
-            if type(effect) in log.kinds:
-                log.apply(name, effect, None)
+            kind = type(effect)
+            if kind is Sent or kind is Away:
+                continue
+            if kind in log.kinds:
+                log.apply((<Reference>cell.own).name, effect, None)
                 wrote = True
+            elif kind in self.node.journal_effects:
+                asked = True
         if wrote:
             self.close_gate(cell)
+        cell.hands.view.keep()
+        if asked:
+            self.answer_reads(cell, effects)
         return True
 
     cpdef int close_gate(self, StageCell cell) except -1:
@@ -177,12 +187,19 @@ cdef class StageGates:
         """The disk begins."""
         self.syncing, self.unsynced = True, False
         self.store.sync_begins()
-        self.node.world.put(self.node.world.now_ns + <long long>self.sync_ns(), self.on_synced, None)
+        self.node.world.put(self.node.world.now_ns + self.sync_ns(), self.on_synced, None)
+
+    cdef long long sync_ns(self) except -1:
+        """How long the next sync takes."""
+        cdef StageNode node = self.node
+        low, high = node.world.faults.disks.sync_seconds
+        cdef double seconds = node.disk_stream.uniform(low, high) * node.disk_slow
+        return <long long>(seconds * 1e9)
 
     def sync_is_done(self, _):
         """The disk is done with what it began with."""
         cdef StageNode node = self.node
-        if self.ended():
+        if node.durability is not self:  # another life of the node has begun
             return
         self.syncing = False
         node.synced = self.store.sync_done()

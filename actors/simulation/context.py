@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.arguments import check_delay, check_target
+from actors.arguments import check_delay, check_key, check_target
 from actors.context import Mailbox, Supervision
 from actors.errors import ContractError
-from actors.message import Message, Request
+from actors.message import Request
 from actors.recording import Recorder
 from actors.simulation import lifecycle
 from core_ext.mailbox import Reference
-from core_ext.stage import StageHands
+from core_ext.stage_hands import StageHands
 
 if TYPE_CHECKING:
     from actors.simulation.cell import Cell
@@ -37,7 +37,6 @@ class Hands(StageHands, Recorder):
     def __init__(self, cell: Cell) -> None:
         super().__init__(cell.own, cell.node)
         self.parent = None if cell.parent is None else cell.parent.own
-        self._world = cell.node
         self._answers = frozenset(cell.answers)
         self._cell = cell
         self._node = cell.node
@@ -52,10 +51,11 @@ class Hands(StageHands, Recorder):
             self._node.pack(message)  # what cannot travel fails here
         super().request(target, message, key, timeout_seconds)
 
-    def set_timer(self, message: Message, delay_seconds: float | tuple[float, float], key: Hashable = None) -> None:
-        """See ``Context.set_timer``."""
+    def check_timer(self, delay_seconds: float | tuple[float, float], key: Hashable) -> None:
+        """Refuse a timer with a delay or a key that cannot be; asked for those that are not obviously right."""
         check_delay(self._cell.label, delay_seconds)
-        super().set_timer(message, delay_seconds, key)
+        if key is not None:
+            check_key(self._cell.label, "set_timer", key)
 
     def spawn(
         self, actor_class: type[Any], *args: Any, name: str | None = None,
@@ -81,6 +81,10 @@ class Hands(StageHands, Recorder):
                 f"{self._cell.label}: stop({target!r}): only a parent stops an actor; send it a message that asks it to"
             )
         super().stop(cell.own)
+
+    def buggify(self, place: str) -> bool:
+        """See ``Context.buggify``."""
+        return self._node.simulation.buggify(place)
 
     def injected(self, kind: str) -> None:
         """A fault that an actor itself commits (a lie) is counted; not part of the contract."""

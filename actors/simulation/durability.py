@@ -6,9 +6,9 @@ format.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from actors.simulation import lifecycle
+from actors.simulation import lifecycle, turns
 from actors.simulation.cell import Cell
 from actors.simulation.journals import ActorJournal, Medium, Store
 from core_ext.stage_disk import StageGates
@@ -72,15 +72,14 @@ class Durability(StageGates):
 
     # --- the gate: what the native half asks for -------------------------------------------------------------------
 
-    def sync_ns(self) -> int:
-        """How long the next sync takes."""
-        node = self._node
-        seconds = node.disk_stream.uniform(*node.simulation.faults.disks.sync_seconds) * node.disk_slow
-        return int(seconds * 1e9)
+    def write_to_log(self, cell: Cell, effects: list[Any]) -> bool:
+        """Hand what a handler wrote to a log that may refuse it; False when it did."""
+        return turns.write(self._node, cell, effects)
 
-    def ended(self) -> bool:
-        """Another life of the node has begun."""
-        return self._node.durability is not self
+    def answer_reads(self, cell: Cell, effects: list[Any]) -> None:
+        """Answer what a handler asked of its journal."""
+        assert cell.journal is not None
+        turns.deliver_entries(cell, cell.journal, effects)
 
     def trace_sync(self) -> None:
         """Records became durable."""

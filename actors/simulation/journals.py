@@ -12,18 +12,19 @@ from typing import Any, Protocol
 from actors.context import Uncertain
 from actors.errors import ActorumError
 from actors.message import JournalEntries, Message
-from actors.recording import Append, Checkpoint, JournalView, Read, Resolve, Truncate
+from actors.recording import Checkpoint, JournalView, Read, Resolve, Truncate, check_append
 from actors.simulation.disk import SimulatedDisk
 from actors.simulation.tape import Stream
 from core_ext.codec import MessageCodec
 from core_ext.log import Log
 from core_ext.stage_disk import StageLog, StageStream
+from core_ext.stage_hands import Appended, StageView
 
 WAL_SEGMENT_BYTES = 1 << 20
-Operation = Append | Truncate | Resolve | Checkpoint
+Operation = Appended | Truncate | Resolve | Checkpoint
 
 
-_WRITES = (Append, Truncate, Checkpoint, Resolve)
+_WRITES = (Appended, Truncate, Checkpoint, Resolve)
 
 
 class JournalError(ActorumError):
@@ -188,7 +189,7 @@ class WalStore:
 
     def prepare(self, operation: Operation) -> Any:
         match operation:
-            case Append():
+            case Appended():
                 return self._codec.encode(operation.record)
             case Checkpoint():
                 return [(chunk.wire_id, self._codec.encode(chunk)) for chunk in operation.chunks]
@@ -198,7 +199,7 @@ class WalStore:
         log = self._log
         stream = log.stream(name)
         match operation:
-            case Append():
+            case Appended():
                 record = operation.record
                 given = log.append(stream, record.wire_id, operation.note, prepared, operation.critical)
                 if given != operation.position:
@@ -267,6 +268,14 @@ class WalStore:
         self._log.close()
 
 
+class NodeView(StageView, JournalView):
+    """What an actor sees of its journal; the calls that are paid for every record are native."""
+
+    def check_append(self, record: Any, note: Any) -> None:
+        """Refuse what cannot be a record; asked for those that are not obviously right."""
+        check_append(record, note)
+
+
 class ActorJournal:
     """One durable actor's stream.
 
@@ -285,7 +294,7 @@ class ActorJournal:
         self._store = store
         self._name = name
 
-    def recover_into(self, actor: Any, effects: list[Any]) -> JournalView:
+    def recover_into(self, actor: Any, effects: list[Any]) -> NodeView:
         """Give everything that is kept to ``actor.recover``; the view for its handlers, which notes into ``effects``.
 
         Raises:
@@ -297,7 +306,7 @@ class ActorJournal:
         except ValueError as error:
             raise JournalError(f"journal of {self._name!r}: a record cannot be read: {error}") from error
         first, following, uncertain, lost = self._store.bounds(self._name)
-        return JournalView(effects, first, following, uncertain, lost)
+        return NodeView(effects, first, following, uncertain, lost)
 
     def stage(self, effects: list[Any]) -> list[tuple[Operation, Any]]:
         """Check and encode what a handler wrote; nothing is changed yet.

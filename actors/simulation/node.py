@@ -7,13 +7,12 @@ spawns its actors again.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from actors.context import Mailbox, Supervision, Ticket
 from actors.errors import AskFailed, ContractError
 from actors.message import Message, Reason
-from actors.recording import SetTimer
 from actors.simulation import lifecycle, supervision, turns
 from actors.simulation.asks import Asks
 from actors.simulation.cell import Cell
@@ -29,10 +28,7 @@ from core_ext.stage import STOPPED, STOPPING
 if TYPE_CHECKING:
     from actors.simulation.simulation import Simulation
 
-T = TypeVar("T")
-
 _SHIFT = 0.381966  # of a range, from a node to the next: never the same place twice (the golden section)
-EPOCH_SECONDS = 1_700_000_000.0
 _FAILED_LOG_SECONDS = 1.0
 _SHUTDOWN_SECONDS = 15.0
 
@@ -74,7 +70,6 @@ class Node(Correspondent):
         self.wire = simulation.wire
         self.traced = simulation.trace is not None
         self.journal_effects = turns.JOURNAL
-        self.timer_effect = SetTimer
         self.at_once = turns.AT_ONCE
         self.encode = self.wire.codec.encode if self.wire.encoded else None
         self.decode = self.wire.codec.decode
@@ -242,18 +237,6 @@ class Node(Correspondent):
 
     # --- the world of its actors' contexts -------------------------------------------------------------------------
 
-    def choose(self, actor: Reference, options: Sequence[T]) -> T:
-        """``context.choose``."""
-        return self.stream.choice(options)
-
-    def now(self, actor: Reference) -> float:
-        """``context.now``."""
-        return EPOCH_SECONDS + self.simulation.now_ns / 1e9 * self.clock_rate + self.clock_offset
-
-    def buggify(self, actor: Reference, place: str) -> bool:
-        """``context.buggify``."""
-        return self.simulation.buggify(place)
-
     def monotonic_ns(self) -> int:
         """This node's steady clock: it drifts and never steps."""
         return int(self.simulation.now_ns * self.clock_rate)
@@ -279,10 +262,6 @@ class Node(Correspondent):
             return
         function(argument)
         self.schedule()
-
-    def commit(self) -> None:
-        """A turn is over in which records were written."""
-        self.durability.commit()
 
     def flush(self) -> None:
         """A turn is over: what it sent leaves when the node is not busy any more."""
@@ -313,10 +292,6 @@ class Node(Correspondent):
     ) -> None:
         """A handler or hook raised."""
         turns.failed(self, cell, error, message, ticket)
-
-    def write(self, cell: Cell, effects: list[Any]) -> bool:
-        """Hand what a handler wrote to the log; False when that failed."""
-        return turns.write(self, cell, effects)
 
     def waits(self, cell: Cell, effect: Any) -> bool:
         """Must an effect that is no send wait for the disk?"""

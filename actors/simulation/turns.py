@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 from actors.context import Ticket
 from actors.errors import AskFailed
 from actors.recording import (
-    Append,
     Ask,
     CancelTimer,
     Checkpoint,
     Read,
     Reply,
     Resolve,
-    SetTimer,
     Stop,
     Truncate,
     Watch,
@@ -27,13 +25,14 @@ from actors.simulation.cell import Cell
 from actors.simulation.context import Launch
 from actors.simulation.errors import SimulationError
 from core_ext.log_errors import LogError
+from core_ext.stage_hands import Appended, Timed
 
 if TYPE_CHECKING:
     from actors.simulation.journals import ActorJournal
     from actors.simulation.node import Node
 
-JOURNAL = frozenset((Append, Truncate, Resolve, Checkpoint, Read))
-AT_ONCE = frozenset((SetTimer, CancelTimer))
+JOURNAL = frozenset((Appended, Truncate, Resolve, Checkpoint, Read))
+AT_ONCE = frozenset((Timed, CancelTimer))
 
 
 def failed(node: Node, cell: Cell, error: BaseException, message: Any, ticket: Ticket | None) -> None:
@@ -62,14 +61,10 @@ def unanswered(cell: Cell, message: Any) -> None:
 
 
 def write(node: Node, cell: Cell, effects: list[Any]) -> bool:
-    """Hand what a handler wrote to the log; False when that failed, and none of its effects happens."""
+    """Hand what a handler wrote to a log that may refuse it; False when it did, and none of its effects happens."""
     journal, view = cell.journal, cell.hands.view
     assert journal is not None
     assert view is not None
-    if node.durability.write_in_memory(cell, cell.name, effects):
-        view.keep()
-        deliver_entries(cell, journal, effects)
-        return True
     try:
         staged = journal.stage(effects)
     except ValueError as error:  # a record that cannot be written: as if the handler had raised

@@ -9,11 +9,12 @@ import pytest
 
 from actors import Actor, Context, JournalEntries, Message, Reference, Request, on
 from actors.message import check_fields, message_type
-from actors.recording import Append, Checkpoint, Truncate
+from actors.recording import Checkpoint, Truncate
 from actors.simulation import DiskFaults, Faults, Simulation, Tape
 from actors.simulation.disk import SECTOR_BYTES, SimulatedDisk
 from actors.simulation.journals import MemoryMedium, WalMedium
 from core_ext.codec import MessageCodec
+from core_ext.stage_hands import Appended
 from tests.actors.support import Note, Recorder
 
 DISKS = pytest.mark.parametrize("disk", ["memory", "wal"])
@@ -178,7 +179,7 @@ def test_the_store_in_memory_and_the_log_on_a_simulated_disk_behave_alike(seed: 
         match rng.randrange(6):
             case 0 | 1 | 2:
                 value = rng.randrange(1000)
-                operation: Any = Append(following, Kept(value), rng.randrange(5), rng.random() < 0.2)
+                operation: Any = Appended(following, Kept(value), rng.randrange(5), rng.random() < 0.2)
                 model.records.append(value)
             case 3:
                 position = rng.randint(model.first, following)

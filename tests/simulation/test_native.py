@@ -90,7 +90,7 @@ from tests.simulation import twin_agenda, twin_disk, twin_draws, twin_stage
 sys.modules["core_ext.stage_disk"] = twin_disk
 sys.modules["core_ext.agenda"] = twin_agenda
 sys.modules["core_ext.draws"] = twin_draws
-sys.modules["core_ext.stage"] = sys.modules["core_ext.stage_link"] = twin_stage
+sys.modules["core_ext.stage"] = sys.modules["core_ext.stage_hands"] = sys.modules["core_ext.stage_link"] = twin_stage
 from tests.simulation import programs
 for seed in (1, 2):
     for model in programs.MODELS:

@@ -79,14 +79,16 @@ class StageGates:
     def __getattr__(self, name: str) -> Any:  # the subclass's
         raise AttributeError(name)
 
-    def write_in_memory(self, cell: Any, name: str, effects: list[Any]) -> bool:
+    def write(self, cell: Any, effects: list[Any]) -> bool:
         if not isinstance(self.store, StageLog):
-            return False
+            return bool(self.write_to_log(cell, effects))
         written = [effect for effect in effects if type(effect) in self.store.kinds]
         for effect in written:
-            self.store.apply(name, effect, None)
+            self.store.apply(cell.name, effect, None)
         if written:
             self.close_gate(cell)
+        cell.hands.view.keep()
+        self.answer_reads(cell, effects)
         return True
 
     def close_gate(self, cell: Any) -> None:
@@ -116,11 +118,15 @@ class StageGates:
         store: Any = self.store
         self.syncing, self.unsynced = True, False
         store.sync_begins()
-        self.node.world.at(self.node.world.now_ns + self.sync_ns(), self._sync_is_done, None)
+        self.node.world.at(self.node.world.now_ns + self._sync_ns(), self._sync_is_done, None)
+
+    def _sync_ns(self) -> int:
+        node = self.node
+        return int(node.disk_stream.uniform(*node.world.faults.disks.sync_seconds) * node.disk_slow * 1e9)
 
     def _sync_is_done(self, _: Any) -> None:
         node, store = self.node, self.store  # type: ignore[var-annotated]
-        if self.ended():
+        if node.durability is not self:
             return
         self.syncing = False
         node.synced = store.sync_done()

@@ -11,6 +11,7 @@ NEW, RUNNING, CREATED, SUSPENDED, STOPPING, STOPPED = range(6)
 TELL, ASK, ANSWER, TIMER, STOP, WORLD = range(6)
 TAKEN, NOBODY, FULL, DROPPED = range(4)
 BATCH, TURN_LIMIT, CONTROL_CAPACITY = 64, 256, 65536
+EPOCH_SECONDS = 1_700_000_000.0
 
 
 class Sent(NamedTuple):
@@ -24,6 +25,19 @@ class Away(NamedTuple):
     message: Any
     content: Any
     now: bool
+
+
+class Timed(NamedTuple):
+    message: Any
+    delay_seconds: Any
+    key: Any
+
+
+class Appended(NamedTuple):
+    position: int
+    record: Any
+    note: int
+    critical: bool
 
 
 class StageHands:
@@ -53,6 +67,37 @@ class StageHands:
             self.effects.append(Sent(target, message, now))
         else:
             self.effects.append(Away(target, message, self._stage.pack(message), now))
+
+
+    def set_timer(self, message: Any, delay_seconds: Any, key: Any = None) -> None:
+        self.check_timer(delay_seconds, key)  # type: ignore[attr-defined]
+        self.effects.append(Timed(message, delay_seconds, type(message) if key is None else key))
+
+    def choose(self, options: Any) -> Any:
+        return self._stage.stream.choice(options)
+
+    def now(self) -> float:
+        stage = self._stage
+        return float(EPOCH_SECONDS + stage.world.now_ns / 1e9 * stage.clock_rate + stage.clock_offset)
+
+
+class StageView:
+    def __init__(self, effects: list[Any], first: int, next: int, uncertain: Any, lost: bool) -> None:
+        self._effects, self.first_position, self.next_position = effects, first, next
+        self.uncertain, self.lost = uncertain, lost
+        self.keep()
+
+    def append(self, record: Any, note: int = 0, critical: bool = False) -> int:
+        self.check_append(record, note)  # type: ignore[attr-defined]
+        self._effects.append(Appended(self.next_position, record, note, critical))
+        self.next_position += 1
+        return self.next_position - 1
+
+    def keep(self) -> None:
+        self._kept = self.first_position, self.next_position, self.uncertain, self.lost
+
+    def discard(self) -> None:
+        self.first_position, self.next_position, self.uncertain, self.lost = self._kept
 
 
 class StageTimer:
@@ -276,7 +321,7 @@ class StageNode:
                 return
         self.in_turn = False
         if self.gating:
-            self.commit()
+            self.durability.commit()
         self.busy_until = self.world.now_ns + handled * self.handler_ns
         if self.outbox and self.mail.plain():
             outbox, self.outbox = self.outbox, []
@@ -426,7 +471,7 @@ class StageNode:
         effects.clear()
 
     def release_durable(self, cell: Any, effects: list[Any], touched: bool) -> None:
-        if touched and not self.write(cell, effects):
+        if touched and not self.durability.write(cell, effects):
             return
         held = cell.gated or cell.gate > self.synced
         for effect in effects:
@@ -458,7 +503,7 @@ class StageNode:
                 accepted = found.accept(TELL, effect.message, cell.own, 0, control)
             if accepted != TAKEN:
                 self.refuse_tell(effect.target, effect.message, cell, accepted)
-        elif type(effect) is self.timer_effect:
+        elif isinstance(effect, Timed):
             self.set_timer(cell, effect)
         else:
             self.rare_effect(cell, effect)
