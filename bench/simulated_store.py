@@ -61,8 +61,11 @@ class Door(Actor):
         self._ticket = 0
         self._asked: dict[int, int] = {}
         self._sent = [0] * clients
+        # clients take turns, so that those of a door do not all wait for the same moment
+        self._shifts = [client / clients for client in range(clients)]
 
     def start(self, context: Context) -> None:
+        self._gateway = context.ref(GATEWAY_NAME)
         context.set_timer(Turn(), (0.3, 0.3 + self._turn_seconds))
 
     @on(Turn)
@@ -71,22 +74,21 @@ class Door(Actor):
         writes: list[bytes] = []
         reads: list[bytes] = []
         share = self._turns * self._turn_seconds * OPERATIONS_PER_SECOND / self._pipeline
-        for client in range(len(self._sent)):
-            # clients take turns, so that those of a door do not all wait for the same moment
-            while self._sent[client] + 1 <= share + client / len(self._sent):
-                self._sent[client] += 1
+        for client, shift in enumerate(self._shifts):
+            for sent in range(self._sent[client] + 1, int(share + shift) + 1):
+                self._sent[client] = sent
                 for _ in range(self._pipeline):
-                    key = (self._sent[client] * 7 + len(writes) * 13 + client) % KEYS
+                    key = (sent * 7 + len(writes) * 13 + client) % KEYS
                     if context.choose((True, False)):
                         writes.append(WRITES[key][self._turns % 100])
                     else:
                         reads.append(READS[key])
-        for commands, kind in ((writes, Execute), (reads, Query)):
+        for commands, kind in (writes, Execute), (reads, Query):
             if commands:
                 self._ticket += 1
                 self._asked[self._ticket] = len(commands)
-                context.send(context.ref(GATEWAY_NAME), kind(self._ticket, b"".join(commands)))
-        context.set_timer(Turn(), self._turn_seconds)
+                context.send(self._gateway, kind(self._ticket, b"".join(commands)))
+        context.set_timer(message, self._turn_seconds)
 
     @on(Outcome)
     def answered(self, message: Outcome, context: Context) -> None:

@@ -71,7 +71,8 @@ def start_round(state: RoleState, context: Context) -> None:
         if node in state.progress:
             state.progress[node].commit_wanted = state.commit
     state.reads.clear()
-    confirm(state, context)
+    if len(state.progress) <= 2:  # of a larger group the leader and one asker are no majority
+        confirm(state, context)
     if state.rounds and state.rounds[-1].number == state.round:
         send_heartbeats(state, context, tick=False, but="" if len(askers) > 1 else next(iter(askers)))
 

@@ -102,8 +102,9 @@ def append_proposals(state: RoleState, context: Context) -> None:
 def replicate(state: RoleState, context: Context) -> None:
     """Send every follower what it lacks, as far as its window has room.
 
-    What is committed travels with the next append or heartbeat: a message of its own for every commit would cost each
-    follower one more wake-up a batch. Only a follower with reads that wait for it gets it at once.
+    Followers that are equally far get the same object, which is then encoded once. What is committed travels with the
+    next append or heartbeat: a message of its own for every commit would cost each follower one more wake-up a batch.
+    Only a follower with reads that wait for it gets it at once.
     """
     state.unsent = False
     last_index = state.log.last_index
@@ -124,41 +125,40 @@ def feed(state: RoleState, context: Context, node: str, progress: Progress) -> N
             return
         if progress.next > log.last_index:
             if progress.mode is PROBE:
-                send_append(state, context, node, progress, ())
+                send_append(state, context, node, progress, append_after(state, log.last_index, ()))
             return
-        entries = log.cached(progress.next, settings.max_append_bytes, settings.max_append_entries)
-        if entries is None:
-            delivery.read_entries(
-                state, context, node, progress.next, settings.max_append_bytes, settings.max_append_entries
-            )
-            progress.reading = True
-            return
-        send_append(state, context, node, progress, entries)
+        if state.newest_append is None or state.newest_append.prev_index != progress.next - 1:
+            entries = log.cached(progress.next, settings.max_append_bytes, settings.max_append_entries)
+            if entries is None:
+                delivery.read_entries(
+                    state, context, node, progress.next, settings.max_append_bytes, settings.max_append_entries
+                )
+                progress.reading = True
+                return
+            state.newest_append = append_after(state, progress.next - 1, entries)
+        send_append(state, context, node, progress, state.newest_append)
         if progress.next > log.last_index and progress.mode is REPLICATE:
             return
 
 
-def send_append(
-    state: RoleState, context: Context, node: str, progress: Progress, entries: tuple[Entry, ...]
-) -> None:
-    """One AppendEntries; it does not wait for the own disk (thesis 10.2.1).
+def append_after(state: RoleState, prev_index: int, entries: tuple[Entry, ...]) -> AppendEntries:
+    """The message that brings these entries."""
+    prev_term = state.log.term_at(prev_index)
+    assert prev_term is not None, f"append after {prev_index}: not in the log"
+    return AppendEntries(
+        term=state.term, prev_index=prev_index, prev_term=prev_term, commit=state.commit, entries=entries
+    )
 
-    Followers that are equally far get the same object, which is then encoded once.
-    """
-    prev_index, commit = progress.next - 1, state.commit
-    last = prev_index + len(entries)
+
+def send_append(
+    state: RoleState, context: Context, node: str, progress: Progress, message: AppendEntries
+) -> None:
+    """One AppendEntries; it does not wait for the own disk (thesis 10.2.1)."""
+    last = message.prev_index + len(message.entries)
     progress.appended(last)
-    progress.commit_sent = max(progress.commit_sent, min(commit, last))
-    message = state.newest_append
-    if (
-        message is None or message.prev_index != prev_index or len(message.entries) != len(entries)
-        or message.commit != commit or message.term != state.term
-    ):
-        prev_term = state.log.term_at(prev_index)
-        assert prev_term is not None, f"append to {node} after {prev_index}: not in the log"
-        state.newest_append = message = AppendEntries(
-            term=state.term, prev_index=prev_index, prev_term=prev_term, commit=commit, entries=entries
-        )
+    commit = message.commit if message.commit < last else last
+    if commit > progress.commit_sent:
+        progress.commit_sent = commit
     context.send_now(state.peer(context, node), message)
 
 
@@ -169,8 +169,9 @@ def entries_read(state: RoleState, context: Context, node: str, entries: list[En
         return
     progress.reading = False
     if entries and entries[0].index == progress.next and progress.room(state.settings.inflight_appends):
-        send_append(state, context, node, progress, tuple(entries))
+        send_append(state, context, node, progress, append_after(state, progress.next - 1, tuple(entries)))
     feed(state, context, node, progress)
+    state.newest_append = None
 
 
 def on_reply(state: RoleState, message: AppendReply, context: Context) -> None:
