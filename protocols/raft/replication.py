@@ -156,9 +156,7 @@ def send_append(
     """One AppendEntries; it does not wait for the own disk (thesis 10.2.1)."""
     last = message.prev_index + len(message.entries)
     progress.appended(last)
-    commit = message.commit if message.commit < last else last
-    if commit > progress.commit_sent:
-        progress.commit_sent = commit
+    progress.commit_sent = max(progress.commit_sent, min(message.commit, last))
     context.send_now(state.peer(context, node), message)
 
 

@@ -12,7 +12,6 @@ import struct
 from protocols.storage.messages import Submit
 
 HEADER = struct.Struct("<qQQQQ")
-HEADER_BYTES = HEADER.size
 NO_SESSION = 0
 OPEN_SERIAL = 0
 TICK_SERIAL = 1
@@ -35,10 +34,3 @@ def encode(time_ms: int, submit: Submit) -> bytes:
 def tick(time_ms: int) -> bytes:
     """A command that does nothing but bring time."""
     return HEADER.pack(time_ms, NO_SESSION, TICK_SERIAL, 0, 0)
-
-
-def decode(command: bytes) -> tuple[int, int, int, int, int, bytes] | None:
-    """A command's time (ms), session, serial, floor, origin and batch; None when the bytes are too few to be one."""
-    if len(command) < HEADER_BYTES:
-        return None
-    return (*HEADER.unpack_from(command), command[HEADER_BYTES:])

@@ -11,8 +11,9 @@ import struct
 
 from actors.actor import Actor, on
 from actors.context import Context
+from core_ext.applier import Applier
+from core_ext.session_table import SessionTable
 from core_ext.store import Store, Walk
-from protocols.storage import command as commands
 from protocols.storage.messages import (
     Applied,
     Apply,
@@ -32,11 +33,9 @@ from protocols.storage.messages import (
     SubmitStatus,
     TakeSnapshot,
 )
-from protocols.storage.sessions import DEFAULT_IDLE_MS, SessionTable
 from protocols.storage.settings import ShardSettings
 
 _LENGTH = struct.Struct("<Q")
-_OPENING = struct.Struct("<QQ")  # milliseconds of silence, session replaced
 _NOT_A_BATCH = b"-ERR the command batch is malformed; nothing was executed\r\n"
 _NOT_A_BATCH_REPLIES = struct.pack("<I", len(_NOT_A_BATCH)) + _NOT_A_BATCH
 
@@ -52,6 +51,7 @@ class StorageShard(Actor):
         self._settings = settings or ShardSettings()
         self._store = Store()
         self._sessions = SessionTable()
+        self._applier = Applier(self._store, self._sessions, tuple(SubmitStatus))
         self._applied = 0
         self._reads: list[tuple[int, int, Read]] = []  # a heap by index, then arrival
         self._read_count = 0
@@ -71,10 +71,10 @@ class StorageShard(Actor):
         first = message.first or message.index
         if first != self._applied + 1:
             raise AssertionError(f"the log brought entry {first} after {self._applied}: entries must not skip")
-        done = [self._run(command) for command in message.commands]
+        outcomes = self._applier.run(message.commands, message.report)
         self._applied = message.index
         if message.report:
-            self._report(tuple([SubmitOutcome(*each) for each in done]), context)
+            self._report(tuple([SubmitOutcome(*each) for each in outcomes]), context)
         if self._reads:
             self._answer_reads(context)
 
@@ -89,37 +89,6 @@ class StorageShard(Actor):
             context.sender,
             Applied(index=self._applied, outcomes=outcomes, next_deadline_ms=self._store.next_deadline_ms),
         )
-
-    def _run(self, encoded: bytes) -> tuple[int, int, SubmitStatus, bytes, None, int]:
-        """One command; its outcome's fields."""
-        command = commands.decode(encoded)
-        if command is None:
-            return 0, 0, SubmitStatus.GAP, b"", None, 0
-        time_ms, session, serial, floor, origin, batch = command
-        now_ms = max(time_ms, self._store.log_time_ms)
-        if session == commands.NO_SESSION:
-            status, replies = SubmitStatus.DONE, b""
-            if serial == commands.OPEN_SERIAL:
-                idle_ms, replaced = _OPENING.unpack(batch) if len(batch) == _OPENING.size else (DEFAULT_IDLE_MS, 0)
-                self._sessions.end(replaced)
-                replies = _LENGTH.pack(self._sessions.open(now_ms, idle_ms))
-            self._store.apply(now_ms, b"")
-        else:
-            verdict = self._sessions.admit(now_ms, session, serial, floor)
-            if verdict is None:
-                status, replies = SubmitStatus.DONE, self._execute(now_ms, batch)
-                self._sessions.keep(session, serial, replies)
-            else:
-                status, replies = verdict
-                self._store.apply(now_ms, b"")
-        return session, serial, status, replies, None, origin
-
-    def _execute(self, now_ms: int, batch: bytes) -> bytes:
-        try:
-            return self._store.apply(now_ms, batch)
-        except ValueError:
-            self._store.apply(now_ms, b"")
-            return _NOT_A_BATCH_REPLIES
 
     # --- reads ------------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ class Mutant(NamedTuple):
         module, function, line: where the rule is enforced.
         wrong: what stands there in the wrong version.
         rule: the rule, in words of docs/raft.md or docs/storage.md.
+        twins: (module, name, plain twin): what of the native core gives way to the twin that the line stands in.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Mutant(NamedTuple):
     line: str
     wrong: str
     rule: str
+    twins: tuple[tuple[ModuleType, str, object], ...] = ()
 
 
 def apply(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,6 +47,8 @@ def apply(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     exec(compile(source.replace(mutant.line, mutant.wrong), "mutant", "exec"), plain.__globals__, found)
     wrong = found[mutant.function]
     monkeypatch.setattr(mutant.module, mutant.function, wrong)
+    for owner, name, twin in mutant.twins:
+        monkeypatch.setattr(owner, name, twin)
     if isinstance(mutant.module, type) and issubclass(mutant.module, Actor):
         for message_type in getattr(wrong, "__handles__", ()):
             monkeypatch.setitem(mutant.module.handlers, message_type, wrong)

@@ -1,16 +1,17 @@
 """Wrong versions of the replicated store: one rule of docs/storage.md at a time. Where the native store enforces a
-rule (its time never goes back), the call into it is what is wrong."""
+rule (its time never goes back), the call into it is what is wrong; rules of sessions are broken in the plain twins."""
 
 from __future__ import annotations
 
+from protocols.storage import shard
 from protocols.storage.gateway import Gateway
 from protocols.storage.gateway_reads import ReadDesk
 from protocols.storage.gateway_writes import WriteWindow
 from protocols.storage.log_adapter import LogAdapter
 from protocols.storage.raft_log import RaftLog
-from protocols.storage.sessions import SessionTable
 from protocols.storage.shard import StorageShard
 from tests.mutants.mutant import Mutant
+from tests.storage.twin_sessions import Applier, SessionTable
 
 ONCE = "a serial applies once, in order"
 UNKNOWN = "it was never sent, or every sending of it was answered by a refusal"
@@ -18,19 +19,22 @@ DETERMINED = "Replies, content, versions and digest are a function of the entrie
 REPLICATED = "The session table is part of the replicated state"
 LINEARIZABLE = "the barrier is asked after the read arrived, the shard waits until it has applied that index"
 
+#: Shards that run on the plain twins: what is wrong in those is wrong everywhere.
+TWINS = ((shard, "SessionTable", SessionTable), (shard, "Applier", Applier))
+
 MUTANTS = [
     # --- sessions ---
     Mutant("executes a repeated serial again", SessionTable, "admit", "if serial == session.serial + 1:",
-           "if serial <= session.serial + 1:", ONCE),
+           "if serial <= session.serial + 1:", ONCE, TWINS),
     Mutant("executes a serial that comes too early", SessionTable, "admit", "if serial == session.serial + 1:",
-           "if serial >= session.serial + 1:", "one that comes too early is refused"),
+           "if serial >= session.serial + 1:", "one that comes too early is refused", TWINS),
     Mutant("answers a repeated serial with the newest reply", SessionTable, "admit",
-           "session.kept.get(serial)", "session.kept.get(session.serial)", "a repeated one gets its kept reply"),
+           "session.kept.get(serial)", "session.kept.get(session.serial)", "a repeated one gets its kept reply", TWINS),
     Mutant("forgets replies above the floor", SessionTable, "admit", "self._forget(session, floor)",
-           "self._forget(session, serial)", "a repeated one gets its kept reply"),
+           "self._forget(session, serial)", "a repeated one gets its kept reply", TWINS),
     Mutant("creates an expired session again", SessionTable, "admit", "if session is None:",
            "if session is None:\n        session = self._sessions[number] = Session(10_000, now_ms, serial - 1, {}, 0)"
-           "\n    if session is None:", "is refused, never recreated"),
+           "\n    if session is None:", "is refused, never recreated", TWINS),
     Mutant("does not end the session that was left", WriteWindow, "_leave_session",
            "self._left_session = self.session", "pass", "the next session's opening ends it"),
     Mutant("reuses the serials of its session", WriteWindow, "_leave_session", "self.session = None",
@@ -81,14 +85,15 @@ MUTANTS = [
            "time_ms = 0",
            "A read that meets a deadline between log time and its node's clock first lets log time advance"),
     # --- the state machine ---
-    Mutant("expires by the local clock", StorageShard, "apply", "self._run(command)",
-           'self._run(struct.pack("<q", int(context.now() * 1000)) + command[8:])',
+    Mutant("expires by the local clock", StorageShard, "apply", "self._applier.run(message.commands,",
+           'self._applier.run(tuple([struct.pack("<q", int(context.now() * 1000)) + each[8:]'
+           " for each in message.commands]),",
            "A key is gone when log time reaches its deadline, on all replicas at the same entry"),
     Mutant("forgets entries that do not fit into one Apply", RaftLog, "committed",
            "context.send(self.shard, Apply(index=entry.index - 1, commands=found, first=first, report=report))", "pass",
            DETERMINED),
-    Mutant("executes every batch twice", StorageShard, "_execute", "self._store.apply(now_ms, batch)",
-           "self._store.apply(now_ms, batch) + self._store.apply(now_ms, batch)[:0]", ONCE),
+    Mutant("executes every batch twice", Applier, "_execute", "self._store.apply(now_ms, batch)",
+           "self._store.apply(now_ms, batch) + self._store.apply(now_ms, batch)[:0]", ONCE, TWINS),
     Mutant("takes a snapshot without the sessions", StorageShard, "take_snapshot", "self._sessions.snapshot()",
            "SessionTable().snapshot()", REPLICATED),
     Mutant("restores the keys and not the sessions", StorageShard, "restore_state",
@@ -96,7 +101,7 @@ MUTANTS = [
     Mutant("names its snapshot after an earlier index", StorageShard, "take_snapshot",
            "self._walk_index = self._applied", "self._walk_index = self._applied - 1", DETERMINED),
     Mutant("forgets the ends of restored sessions", SessionTable, "restore", "heapq.heapify(self._ends)",
-           "self._ends.clear()", "A session ends after `session_seconds` of silence"),
+           "self._ends.clear()", "A session ends after `session_seconds` of silence", TWINS),
     Mutant("begins to lead without knowing the deadlines", RaftLog, "role_changed", "elif self.orders():",
            "elif False:",
            "Without traffic the leader's adapter brings a tick when deadlines are due"),

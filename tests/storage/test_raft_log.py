@@ -30,6 +30,7 @@ from protocols.storage import messages
 from protocols.storage.messages import Applied, Apply, Leadership, Submit, SubmitOutcome, SubmitStatus
 from protocols.storage.raft_log import RaftLog
 from protocols.storage.settings import GATEWAY_NAME, LOG_NAME, MAX_BATCH_BYTES, ROLE_NAME, SHARD_NAME, LogSettings
+from tests.storage.twin_sessions import decode
 from tests.storage.world import EPOCH_SECONDS, World
 
 
@@ -92,7 +93,7 @@ def test_a_leader_proposes_with_its_clock_and_passes_the_outcome_to_who_asked() 
     assert stage.take(stage.gateway) == [Leadership(leader="a", term=1)]
     stage.tell(submit(1), sender=stage.far_ref)
     (encoded,) = stage.proposals()
-    command = commands.decode(encoded)
+    command = decode(encoded)
     assert command is not None
     assert command[1:] == (1, 1, 0, 0, b"b1")
     assert 0 <= command[0] - EPOCH_SECONDS * 1000 < 1000
@@ -288,7 +289,7 @@ def test_a_due_deadline_brings_a_tick_from_the_leader_only() -> None:
     stage.lead()
     stage.world.run(0.3)
     (tick,) = stage.proposals()
-    command = commands.decode(tick)
+    command = decode(tick)
     assert command is not None
     assert command[1:] == (0, commands.TICK_SERIAL, 0, 0, b"")
     assert command[0] >= soon

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.storage import sessions
+from core_ext.session_table import SessionTable
 from protocols.storage.messages import SubmitStatus
-from protocols.storage.sessions import SessionTable
+from tests.storage import twin_sessions
+
+TABLES = pytest.mark.parametrize("table_class", [SessionTable, twin_sessions.SessionTable], ids=["native", "twin"])
 
 
 class Twin:
@@ -25,34 +29,36 @@ class Twin:
         return SubmitStatus.DONE, self.executed[serial - 1]
 
 
-def submit(table: SessionTable, now: int, number: int, serial: int, floor: int = 0) -> tuple[SubmitStatus, bytes]:
+def submit(table: Any, now: int, number: int, serial: int, floor: int = 0) -> tuple[SubmitStatus, bytes]:
     """Admit and, where admitted, execute."""
     verdict = table.admit(now, number, serial, floor)
     if verdict is not None:
-        return verdict
+        return SubmitStatus(verdict[0]), verdict[1]
     replies = b"reply %d" % serial
     table.keep(number, serial, replies)
     return SubmitStatus.DONE, replies
 
 
+@TABLES
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 12), st.booleans()), max_size=80))
-def test_duplicates_and_reorders_execute_each_serial_once(steps: list[tuple[int, int, bool]]) -> None:
-    table = SessionTable()
+def test_duplicates_and_reorders_execute_each_serial_once(table_class: Any, steps: list[tuple[int, int, bool]]) -> None:
+    table = table_class()
     twins = {table.open(0, 60_000): Twin() for _ in range(2)}
     for which, serial, snapshot in steps:
         number = list(twins)[which]
         assert submit(table, 1, number, serial) == twins[number].submit(serial)
         if snapshot:
-            again = SessionTable()
+            again = table_class()
             again.restore(table.snapshot())
             assert again.snapshot() == table.snapshot()
             assert again.kept_bytes == table.kept_bytes
             table = again
 
 
+@TABLES
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30_000)), max_size=40))
-def test_sessions_end_by_log_time_alone_also_after_a_restore(steps: list[tuple[int, int]]) -> None:
-    table, now = SessionTable(), 0
+def test_sessions_end_by_log_time_alone_also_after_a_restore(table_class: Any, steps: list[tuple[int, int]]) -> None:
+    table, now = table_class(), 0
     seen: dict[int, int] = {}  # the twin: session, and log time of its last command
     for which, pause in steps:
         now += pause
@@ -65,14 +71,15 @@ def test_sessions_end_by_log_time_alone_also_after_a_restore(steps: list[tuple[i
             assert submit(table, now, number, 99)[0] is SubmitStatus.GAP
             seen[number] = now
             seen = {number: at for number, at in seen.items() if now - at < 20_000}
-        again = SessionTable()
+        again = table_class()
         again.restore(table.snapshot())
         table = again
         assert len(table) == len(seen)
 
 
-def test_a_silent_session_ends_and_is_not_created_again() -> None:
-    table = SessionTable()
+@TABLES
+def test_a_silent_session_ends_and_is_not_created_again(table_class: Any) -> None:
+    table = table_class()
     silent, busy = table.open(0, 20_000), table.open(0, 20_000)
     submit(table, 15_000, busy, 1)
     assert submit(table, 20_000, busy, 2)[0] is SubmitStatus.DONE
@@ -81,14 +88,16 @@ def test_a_silent_session_ends_and_is_not_created_again() -> None:
     assert table.open(20_000, 20_000) == 3
 
 
-def test_a_sessions_own_command_comes_before_the_time_that_it_brings() -> None:
-    table = SessionTable()
+@TABLES
+def test_a_sessions_own_command_comes_before_the_time_that_it_brings(table_class: Any) -> None:
+    table = table_class()
     number = table.open(0, 20_000)
     assert submit(table, 10**9, number, 1)[0] is SubmitStatus.DONE
 
 
-def test_replies_up_to_the_floor_are_forgotten() -> None:
-    table = SessionTable()
+@TABLES
+def test_replies_up_to_the_floor_are_forgotten(table_class: Any) -> None:
+    table = table_class()
     number = table.open(0, 60_000)
     for serial in range(1, 6):
         submit(table, 1, number, serial)
@@ -99,11 +108,9 @@ def test_replies_up_to_the_floor_are_forgotten() -> None:
     assert submit(table, 1, number, 3)[0] is SubmitStatus.SESSION_EXPIRED
 
 
-def test_kept_replies_are_bounded_in_count_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "MAX_KEPT_REPLIES", 4)
-    monkeypatch.setattr(sessions, "MAX_KEPT_BYTES", 100)
-    monkeypatch.setattr(sessions, "MAX_TOTAL_KEPT_BYTES", 150)
-    table = SessionTable()
+@TABLES
+def test_kept_replies_are_bounded_in_count_and_bytes(table_class: Any) -> None:
+    table = table_class(max_kept_replies=4, max_kept_bytes=100, max_total_kept_bytes=150)
     one, other = table.open(0, 60_000), table.open(0, 60_000)
     for serial in range(1, 10):
         submit(table, 1, one, serial)
@@ -121,9 +128,9 @@ def test_kept_replies_are_bounded_in_count_and_bytes(monkeypatch: pytest.MonkeyP
     assert submit(table, 1, other, 3)[0] is SubmitStatus.DONE
 
 
-def test_too_many_sessions_end_those_silent_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "MAX_SESSIONS", 3)
-    table = SessionTable()
+@TABLES
+def test_too_many_sessions_end_those_silent_longest(table_class: Any) -> None:
+    table = table_class(max_sessions=3)
     busy, *others = [table.open(0, 60_000) for _ in range(3)]
     submit(table, 1, busy, 1)
     new = [table.open(2, 60_000) for _ in range(2)]
@@ -134,8 +141,9 @@ def test_too_many_sessions_end_those_silent_longest(monkeypatch: pytest.MonkeyPa
     ]
 
 
-def test_bytes_that_are_not_a_table_are_refused() -> None:
-    table = SessionTable()
+@TABLES
+def test_bytes_that_are_not_a_table_are_refused(table_class: Any) -> None:
+    table = table_class()
     table.open(0, 60_000)
     before = table.snapshot()
     with pytest.raises(ValueError, match="not a session table"):

@@ -1,24 +1,22 @@
-"""The session table: what makes a retried batch execute once (Ongaro's thesis, 6.3). Part of the replicated state: a
-function of the commands applied, log time included. Knows no actor and no key.
-
-Serials of a session apply without gaps. Replies above the client's floor are kept and given again to a repeated serial;
-a session that was silent for its time by log time, or whose reply was dropped to stay within the bounds, is refused.
-The bounds below are part of the state machine: replicas must not differ in them.
-"""
+"""The twins of core_ext.session_table and core_ext.applier: the same in plain Python, written from the contract."""
 
 from __future__ import annotations
 
 import heapq
+import struct
 import zlib
+from typing import Any
 
 import msgspec
 
+from protocols.storage import command as commands
 from protocols.storage.messages import SubmitStatus
 
-MAX_SESSIONS = 4096
-MAX_KEPT_REPLIES = 1024
-MAX_KEPT_BYTES = 16 << 20
-MAX_TOTAL_KEPT_BYTES = 64 << 20
+_LENGTH = struct.Struct("<Q")
+_OPENING = struct.Struct("<QQ")  # milliseconds of silence, session replaced
+_NOT_A_BATCH = b"-ERR the command batch is malformed; nothing was executed\r\n"
+_NOT_A_BATCH_REPLIES = struct.pack("<I", len(_NOT_A_BATCH)) + _NOT_A_BATCH
+
 MIN_IDLE_MS = 10_000
 MAX_IDLE_MS = 24 * 3600 * 1000
 DEFAULT_IDLE_MS = 600_000
@@ -52,7 +50,11 @@ class _Saved(msgspec.Struct, array_like=True):
 class SessionTable:
     """All sessions of one shard."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, max_sessions: int = 4096, max_kept_replies: int = 1024, max_kept_bytes: int = 16 << 20,
+        max_total_kept_bytes: int = 64 << 20,
+    ) -> None:
+        self._most = (max_sessions, max_kept_replies, max_kept_bytes, max_total_kept_bytes)
         self._last_session = 0
         self._sessions: dict[int, Session] = {}
         self._ends: list[tuple[int, int]] = []  # a heap of (not before this log time, session), brought up to date late
@@ -63,21 +65,11 @@ class SessionTable:
 
     @property
     def kept_bytes(self) -> int:
-        """Memory of all kept replies."""
         return self._kept_bytes
 
     def open(self, now_ms: int, idle_ms: int) -> int:
-        """Open a session; the one that was silent longest ends when there are too many.
-
-        Args:
-            now_ms: log time.
-            idle_ms: silent for so long in log time, the session ends; brought within bounds.
-
-        Returns:
-            Its number, never used before.
-        """
         self.expire(now_ms)
-        if len(self._sessions) >= MAX_SESSIONS:
+        if len(self._sessions) >= self._most[0]:
             self._end(min(self._sessions, key=lambda number: (self._sessions[number].seen_ms, number)))
         self._last_session += 1
         idle_ms = min(max(idle_ms, MIN_IDLE_MS), MAX_IDLE_MS)
@@ -86,19 +78,6 @@ class SessionTable:
         return self._last_session
 
     def admit(self, now_ms: int, number: int, serial: int, floor: int) -> tuple[SubmitStatus, bytes] | None:
-        """May this serial be executed now?
-
-        A session's own command counts as a sign of life before time is looked at.
-
-        Args:
-            now_ms: log time, this command's included.
-            number: the session.
-            serial: of the command.
-            floor: every reply up to here has arrived at the client.
-
-        Returns:
-            None: execute it, then call ``keep``. Otherwise what to answer instead.
-        """
         session = self._sessions.get(number)
         if session is not None:
             session.seen_ms = now_ms
@@ -119,20 +98,18 @@ class SessionTable:
         return SubmitStatus.DONE, replies
 
     def keep(self, number: int, serial: int, replies: bytes) -> None:
-        """An admitted serial was executed with these replies."""
         session = self._sessions[number]
         session.serial = serial
         session.kept[serial] = replies
         session.kept_bytes += len(replies)
         self._kept_bytes += len(replies)
-        while len(session.kept) > MAX_KEPT_REPLIES or session.kept_bytes > MAX_KEPT_BYTES:
+        while len(session.kept) > self._most[1] or session.kept_bytes > self._most[2]:
             self._drop(session, next(iter(session.kept)))
-        while self._kept_bytes > MAX_TOTAL_KEPT_BYTES:
+        while self._kept_bytes > self._most[3]:
             victim = next(other for other in self._sessions.values() if other.kept)
             self._drop(victim, next(iter(victim.kept)))
 
     def expire(self, now_ms: int) -> None:
-        """End every session that has been silent for its time."""
         while self._ends and self._ends[0][0] <= now_ms:
             _, number = heapq.heappop(self._ends)
             session = self._sessions.get(number)
@@ -145,7 +122,6 @@ class SessionTable:
                 heapq.heappush(self._ends, (end_ms, number))
 
     def end(self, number: int) -> None:
-        """End a session now, if it is there: nothing of it that is still on its way to the log executes any more."""
         if number in self._sessions:
             self._end(number)
 
@@ -168,15 +144,9 @@ class SessionTable:
         self._kept_bytes -= size
 
     def snapshot(self) -> bytes:
-        """The whole table; equal tables give equal bytes."""
         return msgspec.msgpack.encode(_Saved(self._last_session, self._sessions))
 
     def restore(self, saved: bytes) -> None:
-        """Replace the table.
-
-        Raises:
-            ValueError: these bytes are not a table; nothing changed.
-        """
         try:
             found = msgspec.msgpack.decode(saved, type=_Saved)
         except msgspec.MsgspecError as error:
@@ -188,5 +158,54 @@ class SessionTable:
         self._kept_bytes = sum(session.kept_bytes for session in found.sessions.values())
 
     def digest(self) -> int:
-        """32 bits over the whole table, computed anew each time."""
         return zlib.crc32(self.snapshot())
+
+
+Outcome = tuple[int, int, SubmitStatus, bytes, None, int]
+
+
+def decode(command: bytes) -> tuple[int, int, int, int, int, bytes] | None:
+    """A command's time (ms), session, serial, floor, origin and batch; None when the bytes are too few to be one."""
+    if len(command) < commands.HEADER.size:
+        return None
+    return (*commands.HEADER.unpack_from(command), command[commands.HEADER.size:])
+
+
+class Applier:
+    def __init__(self, store: Any, sessions: SessionTable, statuses: tuple[Any, ...]) -> None:
+        self._store, self._sessions = store, sessions
+
+    def run(self, commands_: tuple[bytes, ...], wanted: bool) -> list[Outcome]:
+        outcomes = [self._run(command) for command in commands_]
+        return outcomes if wanted else []
+
+    def _run(self, encoded: bytes) -> Outcome:
+        command = decode(encoded)
+        if command is None:
+            return 0, 0, SubmitStatus.GAP, b"", None, 0
+        time_ms, session, serial, floor, origin, batch = command
+        now_ms = max(time_ms, self._store.log_time_ms)
+        if session == commands.NO_SESSION:
+            status, replies = SubmitStatus.DONE, b""
+            if serial == commands.OPEN_SERIAL:
+                idle_ms, replaced = _OPENING.unpack(batch) if len(batch) == _OPENING.size else (DEFAULT_IDLE_MS, 0)
+                self._sessions.end(replaced)
+                replies = _LENGTH.pack(self._sessions.open(now_ms, idle_ms))
+            self._store.apply(now_ms, b"")
+        else:
+            verdict = self._sessions.admit(now_ms, session, serial, floor)
+            if verdict is None:
+                status, replies = SubmitStatus.DONE, self._execute(now_ms, batch)
+                self._sessions.keep(session, serial, replies)
+            else:
+                status, replies = verdict
+                self._store.apply(now_ms, b"")
+        return session, serial, status, replies, None, origin
+
+    def _execute(self, now_ms: int, batch: bytes) -> bytes:
+        try:
+            replies: bytes = self._store.apply(now_ms, batch)
+        except ValueError:
+            self._store.apply(now_ms, b"")
+            return _NOT_A_BATCH_REPLIES
+        return replies
