@@ -72,6 +72,10 @@ class ReadDesk:
         self._new: list[int] = []  # of this turn, without a barrier yet
         self._barriers: dict[int, list[ReadBatch]] = {}
         self._next_barrier = 0
+        # what a tick need not look for; of thousands of queries that wait nearly none is due
+        self._refused = False  # some may be to be asked again
+        self._overdue_tick = 0  # before it no answer is overdue
+        self._for_time = False  # some may wait for time to pass
 
     @property
     def idle(self) -> bool:
@@ -126,6 +130,7 @@ class ReadDesk:
             for read in asked:
                 if self._waits(read.ticket, message.tag):
                     self.pending[read.ticket].stage = RETRY
+                    self._refused = True
         time_needed = False
         for answer in message.answers:
             if not answer.tick_needed:
@@ -133,7 +138,7 @@ class ReadDesk:
                     self._finish(answer.ticket, _DONE, answer.replies, "", context)
             elif self._waits(answer.ticket, message.tag):
                 self.pending[answer.ticket].stage = TIME
-                time_needed = True
+                time_needed = self._for_time = True
         return time_needed
 
     def _waits(self, number: int, barrier: int) -> bool:
@@ -148,6 +153,7 @@ class ReadDesk:
 
     def time_passed(self) -> None:
         """Such an entry was applied. Queries that came to wait after it was sent may find its time too early."""
+        self._for_time = False
         for number, query in self.pending.items():
             if query.stage is TIME:
                 query.stage = ANSWER
@@ -155,6 +161,9 @@ class ReadDesk:
 
     def ask_again(self, tick: int, every: bool) -> None:
         """New barriers, when the turn ends, for what was refused or is overdue; ``every``: for all."""
+        if not (every or self._refused or tick >= self._overdue_tick):
+            return
+        oldest = tick
         for number, query in self.pending.items():
             overdue = tick - query.asked_tick >= self._retry_ticks
             if query.stage is RETRY or (query.stage is ANSWER and (every or overdue)):
@@ -162,17 +171,26 @@ class ReadDesk:
                 query.asked_tick = tick
                 if number not in self._new:
                     self._new.append(number)
+            elif query.stage is ANSWER and query.asked_tick < oldest:
+                oldest = query.asked_tick
+        self._refused = False
+        self._overdue_tick = oldest + self._retry_ticks
 
     def on_tick(self, tick: int, context: Context) -> bool:
         """Give up what is overdue. True: some queries still wait for time to pass."""
-        for number in [number for number, query in self.pending.items() if query.expires_tick <= tick]:
-            self._finish(number, Status.NOT_EXECUTED, b"", NO_SERVICE, context)
-        self._new = [number for number in self._new if number in self.pending]
-        self._barriers = {
-            tag: asked for tag, asked in self._barriers.items() if any(each.ticket in self.pending for each in asked)
-        }
+        while self.pending:
+            oldest = next(iter(self.pending))  # all have the same time, so it is the first whose time is up
+            if self.pending[oldest].expires_tick > tick:
+                break
+            self._finish(oldest, Status.NOT_EXECUTED, b"", NO_SERVICE, context)
+        if self._new:
+            self._new = [number for number in self._new if number in self.pending]
+        for tag in [tag for tag, asked in self._barriers.items()
+                    if not any(each.ticket in self.pending for each in asked)]:
+            del self._barriers[tag]
         self.ask_again(tick, every=False)
-        return any(query.stage is TIME for query in self.pending.values())
+        self._for_time = self._for_time and any(query.stage is TIME for query in self.pending.values())
+        return self._for_time
 
     def _finish(self, number: int, status: Status, replies: bytes, reason: str, context: Context) -> None:
         query = self.pending.pop(number)
