@@ -148,7 +148,7 @@ cdef class StageNode(StageFloor):
                 message = (<Parcel>content).message
                 if message is None:
                     try:
-                        message = self.decode((<Parcel>content).wire_id, (<Parcel>content).body)
+                        message = self.codec.decode((<Parcel>content).wire_id, (<Parcel>content).body)
                     except CodecError:
                         self.unreadable()
                         continue

@@ -1,5 +1,6 @@
 """C-level names of the hands of an actor in the simulated world."""
 
+from core_ext.codec cimport MessageCodec
 from core_ext.draws cimport Draws
 from core_ext.mailbox cimport Reference
 from core_ext.stage_link cimport StagePeer
@@ -29,8 +30,8 @@ cdef class Appended:
 cdef class StageFloor(StagePeer):
     cdef public Draws stream
     cdef public dict types
-    cdef public object encode
-    cdef public object decode
+    cdef public MessageCodec codec
+    cdef public bint encoded
     cdef public double clock_rate
     cdef public double clock_offset
     cdef object packed

@@ -1,8 +1,9 @@
 """The hands of an actor in the simulated world: what a running handler does, written down in order."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Final, TypeVar
 
+from core_ext.codec import MessageCodec
 from core_ext.draws import Draws
 from core_ext.mailbox import Reference
 from core_ext.stage_link import StagePeer
@@ -49,9 +50,9 @@ class StageFloor(StagePeer):
     stream: Draws
     types: dict[type[Any], bool]
     """For each type of message seen, whether it travels in the control lane."""
-    encode: Callable[[Any], bytes] | None
-    """A message's body; None: the message itself travels."""
-    decode: Callable[[int, bytes], Any] | None
+    codec: MessageCodec
+    encoded: bool
+    """False: the message itself travels."""
     clock_rate: float
     """Of its clock, in seconds per second."""
     clock_offset: float

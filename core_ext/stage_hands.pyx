@@ -50,7 +50,8 @@ cdef class StageFloor(StagePeer):
     Attributes:
         stream: its draws.
         types: for each type of message seen, whether it travels in the control lane.
-        encode, decode: a message's body and back; without them the message itself travels.
+        codec: messages to bodies and back.
+        encoded: False: the message itself travels.
         clock_rate, clock_offset: of its clock, in seconds per second, and in seconds.
     """
 
@@ -62,10 +63,10 @@ cdef class StageFloor(StagePeer):
         cdef bytes body
         if type(message) not in self.types:
             self.check_type(message)
-        if self.encode is None:
+        if not self.encoded:
             return message
         if self.packed is not message:
-            body = self.encode(message)
+            body = self.codec.encode(message)
             self.world.mix(message.wire_id, crc32(body))
             self.parcel = Parcel(message.wire_id, body)
             self.packed = message

@@ -71,8 +71,7 @@ class Node(Correspondent):
         self.traced = simulation.trace is not None
         self.journal_effects = turns.JOURNAL
         self.at_once = turns.AT_ONCE
-        self.encode = self.wire.codec.encode if self.wire.encoded else None
-        self.decode = self.wire.codec.decode
+        self.codec, self.encoded = self.wire.codec, self.wire.encoded
         self.types = {}
         self.counters: Counter[str] = Counter()
         self.mail = simulation.network

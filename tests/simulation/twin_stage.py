@@ -248,11 +248,11 @@ class StageNode:
 
     def pack(self, message: Any) -> Any:
         self.check_type(message)
-        if self.encode is None:
+        if not self.encoded:
             return message
         last, parcel = self.__dict__.get("_packed", (None, None))
         if last is not message:
-            body = self.encode(message)
+            body = self.codec.encode(message)
             self.world.fold(message.wire_id, crc32(body))
             parcel = Parcel(message.wire_id, body)
             self._packed = message, parcel
@@ -277,7 +277,7 @@ class StageNode:
             message = content
             if isinstance(content, Parcel):
                 try:
-                    message = content.message = self.decode(content.wire_id, content.body)
+                    message = content.message = self.codec.decode(content.wire_id, content.body)
                 except CodecError:
                     self.unreadable()
                     continue
