@@ -58,6 +58,18 @@ def test_a_wrong_version_is_caught(name, world):
     assert catalog.attempt(name, world, 10.0).caught
 
 
+def test_several_are_tried_at_a_time_and_what_is_kept_is_not_tried_again(tmp_path):
+    kept = tmp_path / "tries.jsonl"
+    command = [sys.executable, "-m", "tests.mutants", "--area", "quorum", "--only", "counts", "--jobs", "2", "--json",
+               "--keep", str(kept)]
+    wanted = {mutant.name for mutant in quorums.MUTANTS if "counts" in mutant.name}
+    for tried in (wanted, set()):
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=100, check=False)
+        assert done.returncode == 0, done.stderr
+        assert {json.loads(line)["mutant"] for line in done.stdout.splitlines()} == tried
+        assert {json.loads(line)["mutant"] for line in kept.read_text().splitlines()} == wanted
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", [NOTHING, *catalog.MUTANTS])
