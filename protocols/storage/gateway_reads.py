@@ -69,7 +69,7 @@ class ReadDesk:
         self._next_number = 0
         self.pending: dict[int, Pending] = {}
         self._bytes = 0
-        self._new: list[int] = []  # of this turn, without a barrier yet
+        self._new: dict[int, None] = {}  # of this turn, without a barrier yet, in order
         self._barriers: dict[int, list[ReadBatch]] = {}
         self._next_barrier = 0
         # what a tick need not look for; of thousands of queries that wait nearly none is due
@@ -95,7 +95,7 @@ class ReadDesk:
         self._next_number += 1
         self.pending[number] = Pending(message.ticket, door, message.batch, tick + self._timeout_ticks)
         self._bytes += len(message.batch)
-        self._new.append(number)
+        self._new[number] = None
 
     @property
     def asked(self) -> bool:
@@ -115,7 +115,7 @@ class ReadDesk:
             query.barrier = self._next_barrier
             query.asked_tick = tick
             reads.append(ReadBatch(ticket=number, batch=query.commands, at_log_time=query.at_log_time))
-        self._new = []
+        self._new = {}
         if not reads:
             return
         self._barriers[self._next_barrier] = reads
@@ -157,7 +157,7 @@ class ReadDesk:
         for number, query in self.pending.items():
             if query.stage is TIME:
                 query.stage = ANSWER
-                self._new.append(number)
+                self._new[number] = None
 
     def ask_again(self, tick: int, every: bool) -> None:
         """New barriers, when the turn ends, for what was refused or is overdue; ``every``: for all."""
@@ -169,8 +169,7 @@ class ReadDesk:
             if query.stage is RETRY or (query.stage is ANSWER and (every or overdue)):
                 query.stage = ANSWER
                 query.asked_tick = tick
-                if number not in self._new:
-                    self._new.append(number)
+                self._new[number] = None
             elif query.stage is ANSWER and query.asked_tick < oldest:
                 oldest = query.asked_tick
         self._refused = False
@@ -184,7 +183,7 @@ class ReadDesk:
                 break
             self._finish(oldest, Status.NOT_EXECUTED, b"", NO_SERVICE, context)
         if self._new:
-            self._new = [number for number in self._new if number in self.pending]
+            self._new = {number: None for number in self._new if number in self.pending}
         for tag in [tag for tag, asked in self._barriers.items()
                     if not any(each.ticket in self.pending for each in asked)]:
             del self._barriers[tag]
