@@ -150,7 +150,8 @@ class Node(Correspondent):
     def sync_oldest(self) -> bool:
         """The oldest batch of records that waits for the disk reaches it now, for runs that are led by a script; its
         disk should do nothing by itself (a long ``DiskFaults.sync_seconds``). False when none waits."""
-        return self.durability.sync_oldest()
+        synced: bool = self.durability.sync_oldest()
+        return synced
 
     def kill(self) -> None:
         """Crash, like ``kill -9`` and, for what was not synced, a power failure."""
