@@ -133,8 +133,10 @@ class InTerm1(RaftRole):
             self.role = RoleName.CANDIDATE
             self.votes = dict.fromkeys(standing(self.configuration.members()), True)
             election.request_votes(self, context, self.term, pre=False)
-        else:
-            terms.become_follower(self, context, self.term, self.vote if self.term == 1 else None)
+        elif self.term == 1 and self.vote is not None:
+            terms.heard_leader(self, context, self.vote)
+            self.leader_fresh = False
+            context.cancel_timer(messages.LeaderStale)
 
 
 def standing(nodes: Sequence[str]) -> Sequence[str]:
