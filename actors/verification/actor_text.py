@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
-import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -69,8 +68,7 @@ def _frozen_text(value: Frozen) -> str:
 def text_of(value: Any) -> str:
     """A value as text that is the same in every world.
 
-    References come without their incarnations, which each world counts for itself; sets in one order; and moments in
-    UTC, as which they arrive from a wire.
+    Sets come in one order, and moments in UTC, as which they arrive from a wire.
     """
     if isinstance(value, Frozen):
         return f"{getattr(value.kind, '__name__', value.kind)}{value.names}{text_of(value.items)}"
@@ -86,7 +84,7 @@ def text_of(value: Any) -> str:
     value = plain_value(value)
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
         value = value.astimezone(datetime.UTC)
-    return re.sub(r"(actorum://\S+?)#\d+", r"\1", repr(value))
+    return repr(value)
 
 
 def parts_of(world: World, vector: tuple[int, ...], messages: tuple[int, ...], history: int | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from actors.verification.actor_local import Asked, Life, Local
 from actors.verification.actor_model import ActorModel
 from actors.verification.actor_network import Envelope, Network, Parcel
 from actors.verification.actor_state import freeze
+from actors.verification.actor_text import text_of
 from actors.verification.actor_view import View
 from actors.verification.errors import ModelError
 from core_ext.mailbox import Reference
@@ -335,10 +336,10 @@ def _difference(seat: Seat | None, local: Local, timers: Sequence[tuple[Any, Any
         return f"is {seat.life.value}, in the checked run {local.life.value}"
     if seat.life is not Life.UP:
         return ""
-    fields = freeze(seat.slot.text, seat.actor)
+    fields, fields_there = text_of(freeze(seat.slot.text, seat.actor)), text_of(local.fields)
     set_there = dict(timers[number] for number in local.timers)
     for what, here, there in (
-        ("fields are", fields, local.fields), ("timers are", seat.timers, set_there),
+        ("fields are", fields, fields_there), ("timers are", seat.timers, set_there),
         ("open requests are", tuple(seat.asks), local.asks), ("watches are", tuple(seat.watches), local.watches),
         ("incarnation is", seat.incarnation, local.incarnation),
     ):

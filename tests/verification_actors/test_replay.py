@@ -8,11 +8,13 @@ import pytest
 from actors.actor import Actor
 from actors.message import Message
 from actors.verification import ActorModel, always
+from actors.verification.actor_ground import Ground
 from actors.verification.actor_network import Parcel
-from actors.verification.actor_search import Search
+from actors.verification.actor_search import BreadthFirst, Search
 from actors.verification.actor_steps import Act
 from actors.verification.errors import ModelError
 from actors.verification.result import FAILURE, Options
+from core_ext.interleave import Interleaving
 from protocols.models.paxos import Paxos
 from protocols.replaying import Diverged, replay
 from tests.verification_actors.busy_actors import BusySystem
@@ -39,11 +41,12 @@ def runs(make, seeds, each):
     """Random runs of the models that seeds make, as (model made anew, trace, draws)."""
     for seed in seeds:
         draws = random.Random(seed)
-        search = Search(make(seed), Options(max_states=500))
-        search.run(None)
-        reached = search.engine.states.count
+        ground = Ground(make(seed), Options(max_states=500), Interleaving, edges=False)
+        ground.engine.seed(ground.replayer.initial)
+        Search(ground, BreadthFirst(ground.engine, None)).run(None)
+        reached = ground.engine.states.count
         for state in draws.sample(range(reached), min(each, reached)):
-            yield make(seed), search.replayer.trace(state), draws
+            yield make(seed), ground.replayer.trace(state), draws
 
 
 @pytest.mark.parametrize("crashes", [0, 1, 2])
