@@ -73,10 +73,8 @@ class Release:
         self.writing = False  # something of this batch must be on disk before what follows is seen
         self.sends: list[int] = []
         self.follows: list[tuple[int, int]] = []
-        self.gated: list[int] = []  # sends behind the running handler's own records
-        self.gated_follows: list[tuple[int, int]] = []
-        self.gated_watches: list[Watch] = []
-        self.gated_asks: list[Asked] = []
+        # behind the running handler's own records, by the field of its batch
+        self.gated: dict[str, list[Any]] = {"sends": [], "follows": [], "watches": [], "asks": []}
 
     def take(self, effects: list[Any]) -> None:
         """Every effect of one handler or hook, in order. Those of one that writes wait for the disk, also what it did
@@ -106,15 +104,14 @@ class Release:
             else:
                 assert kind is Stop, effect
                 self.send(Envelope(self.own, effect.target, Parcel.STOP, None), False)
-        if len(self.sends) + len(self.gated) > MAX_SENDS:
+        if len(self.sends) + len(self.gated["sends"]) > MAX_SENDS:
             raise ContractError(f"one handler sends more than {MAX_SENDS} messages")
 
     def done(self, local: Local) -> Released:
         """The actor behind its gate."""
         if self.operations:
             self.pending.append(Batch(
-                tuple(self.operations), tuple(self.gated), tuple(self.gated_follows), tuple(self.gated_watches),
-                tuple(self.gated_asks),
+                tuple(self.operations), **{field: tuple(found) for field, found in self.gated.items()}
             ))
         sends, follows, stream = self.sends, self.follows, self.stream
         if self.world.sync_at_once:
@@ -133,29 +130,31 @@ class Release:
 
     # --- one effect --------------------------------------------------------------------------------------------------
 
+    def waits(self, field: str, effect: Any) -> bool:
+        """Whether an effect waits for records, the running handler's own or earlier ones; then it is put behind them.
+
+        Args:
+            field: of ``Batch``, where such effects are.
+            effect: to be put there.
+        """
+        if self.writing:
+            self.gated[field].append(effect)
+        elif self.pending:
+            last = self.pending[-1]
+            self.pending[-1] = last._replace(**{field: (*getattr(last, field), effect)})
+        else:
+            return False
+        return True
+
     def send(self, envelope: Envelope, now: bool) -> None:
         """A message leaves at once, or waits for the records before it."""
         event = self.world.send_event(envelope)
-        if event is None:
-            return
-        if now:
-            self.sends.append(event)
-        elif self.writing:
-            self.gated.append(event)
-        elif self.pending:
-            last = self.pending[-1]
-            self.pending[-1] = last._replace(sends=(*last.sends, event))
-        else:
+        if event is not None and (now or not self.waits("sends", event)):
             self.sends.append(event)
 
     def follow(self, slot: int, event: int) -> None:
         """Something happens to another actor, behind the gate like a message."""
-        if self.writing:
-            self.gated_follows.append((slot, event))
-        elif self.pending:
-            last = self.pending[-1]
-            self.pending[-1] = last._replace(follows=(*last.follows, (slot, event)))
-        else:
+        if not self.waits("follows", (slot, event)):
             self.follows.append((slot, event))
 
     def forget_timer(self, key: Any) -> None:
@@ -184,17 +183,12 @@ class Release:
         if self.world.answers_are_unique:
             # an answered number can be given again: nothing with it is on its way any more
             waiting = [asked for batch in self.pending for asked in batch.asks]
-            taken = {asked.number for asked in (*self.asks, *waiting, *self.gated_asks)}
+            taken = {asked.number for asked in (*self.asks, *waiting, *self.gated["asks"])}
             number = next(free for free in range(1, len(taken) + 2) if free not in taken)
         else:
             self.next_ask += 1
         asked = Asked(number, effect.target, type(effect.message), effect.key)
-        if self.writing:
-            self.gated_asks.append(asked)
-        elif self.pending:
-            last = self.pending[-1]
-            self.pending[-1] = last._replace(asks=(*last.asks, asked))
-        else:
+        if not self.waits("asks", asked):
             self.asks.append(asked)
         target = self.world.slot_of(effect.target)
         if target is None:
@@ -205,12 +199,7 @@ class Release:
         self.follow(target, self.world.probe_event(target, self.own, effect.target, number))
 
     def watch(self, effect: Watch) -> None:
-        if self.writing:
-            self.gated_watches.append(effect)
-        elif self.pending:
-            last = self.pending[-1]
-            self.pending[-1] = last._replace(watches=(*last.watches, effect))
-        else:
+        if not self.waits("watches", effect):
             self.follows += begin_watches(self.world, self.own, self.watches, (effect,))
 
     def read(self, effect: Read) -> None:
