@@ -4,14 +4,17 @@ Pure: bytes in, values out. Knows no streams and no files. A record's header CRC
 one at a wrong place is no record there, and can be recognised as the one that is missing where the log ends.
 """
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Iterable
-from typing import NamedTuple
-
-from typing_extensions import Buffer
+from typing import TYPE_CHECKING, NamedTuple
 
 from core_ext.crc import crc32c
 from core_ext.log_format import DATA_START, HEADER_BYTES, SECTOR, RecordType, scan
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 LARGEST_GROUP = 64 << 20  # bytes looked at from where one begins
 START = struct.Struct("<Q")  # the body of a COMMIT begins with where its batch does

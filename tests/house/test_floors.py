@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -32,6 +34,23 @@ def test_imports_run_downwards_only(floor: str) -> None:
     for path in [*_modules(floor), *sorted((ROOT / floor).rglob("*.pyi"))]:
         wrong = {name for name in _imported(path) if name.partition(".")[0] in above}
         assert not wrong, f"{path.relative_to(ROOT)} imports {sorted(wrong)} from a floor above"
+
+
+IMPORT = re.compile(r"^(?:import (\w+)|from (\w+)[\w.]* import )", re.MULTILINE)  # at the top, also of a .pyx
+CALLED_LIKE = {"pyzmq": "zmq", "prometheus-client": "prometheus_client"}
+PLUGIN = "actorum/pytest_plugin.py"  # pytest loads it, nobody else
+
+
+def test_what_runs_imports_only_what_is_installed_with_it() -> None:
+    """What a developer's tools bring along is not there where a wheel is installed."""
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    installed = {CALLED_LIKE.get(name, name) for name in (re.split(r"[^\w-]", each)[0] for each in asked)}
+    known = {*sys.stdlib_module_names, *FLOORS, *installed}
+    for floor in FLOORS:
+        for path in [*_modules(floor), *sorted((ROOT / floor).rglob("*.pyx"))]:
+            name = path.relative_to(ROOT).as_posix()
+            wrong = {either or other for either, other in IMPORT.findall(path.read_text())} - known
+            assert name == PLUGIN or not wrong, f"{name} imports {sorted(wrong)}: no dependency in pyproject.toml"
 
 
 def test_every_package_is_part_of_the_distribution() -> None:
